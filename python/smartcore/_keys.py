@@ -1,0 +1,16 @@
+"""Where results live in AnnData and MuData, in one place."""
+
+SPATIAL = "spatial"
+"""``obsm`` key of the coordinates, shape (n_spots, 2) or (n_spots, 3)."""
+
+PCA = "X_pca"
+"""``obsm`` key of a modality's principal components, shape (n_spots, n_comps)."""
+
+EMBEDDING = "X_smart"
+"""``obsm`` key of the joint embedding, shape (n_spots, latent_dim)."""
+
+RESULT = "smart"
+"""``uns`` key of parameters, loss history and diagnostics."""
+
+DOMAINS = "smart"
+"""``obs`` key of the domains (clusters of the embedding)."""

@@ -1,0 +1,238 @@
+"""The spatial graph: which spots are neighbours in the tissue."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import ArrayLike, NDArray
+from scipy.spatial import Delaunay, QhullError, cKDTree
+
+logger = logging.getLogger(__name__)
+
+
+def check_coords(coords: ArrayLike) -> NDArray[np.float64]:
+    """Coordinates as float64 of shape (n_spots, 2) or (n_spots, 3).
+
+    Raises
+    ------
+    ValueError
+        If the shape is another, or a coordinate is NaN or infinite.
+    """
+    try:
+        xy = np.asarray(coords, dtype=np.float64)
+    except (TypeError, ValueError) as err:
+        raise ValueError(f"Coordinates must be numbers: {err}.") from err
+    if xy.ndim != 2 or xy.shape[1] not in (2, 3):
+        raise ValueError(
+            f"Coordinates must have shape (n_spots, 2) or (n_spots, 3), not {xy.shape}."
+        )
+    bad = np.flatnonzero(~np.isfinite(xy).all(axis=1))
+    if bad.size:
+        raise ValueError(
+            f"Coordinates of {bad.size} of {len(xy)} spots are NaN or infinite "
+            f"(first: row {bad[0]}, {xy[bad[0]].tolist()}). Remove these spots or give them a place."
+        )
+    return xy
+
+
+def guess_n_neighbors(coords: ArrayLike) -> int:
+    """4 for spots on a square lattice, 6 for Visium's hexagonal one and for irregular cells.
+
+    On a square lattice the fifth neighbour is √2 times as far as the fourth; on a hexagonal one
+    the seventh is √3 times as far as the sixth (Du et al. 2026, Methods: k = 4 and 6).
+
+    Parameters
+    ----------
+    coords
+        Shape (n_spots, 2) or (n_spots, 3).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> guess_n_neighbors(np.argwhere(np.ones((8, 8))))
+    4
+    """
+    xy = np.unique(check_coords(coords), axis=0)
+    if len(xy) < 9:
+        return 4 if len(xy) < 7 else 6
+    # Some thousands of spots tell a lattice as well as all of them.
+    probes = xy[:: max(1, len(xy) // 5000)]
+    distance = np.median(cKDTree(xy).query(probes, k=8)[0][:, 1:], axis=0)
+    return 4 if distance[4] > 1.2 * distance[3] and distance[3] < 1.2 * distance[0] else 6
+
+
+def guess_within(coords: ArrayLike, sections: ArrayLike | None = None) -> int:
+    """:func:`guess_n_neighbors`, or fewer where the smallest section has no more; logged."""
+    xy = check_coords(coords)
+    smallest = min(len(rows) for rows in _split(sections, len(xy)))
+    k = min(guess_n_neighbors(xy), smallest - 1)
+    logger.info("%d spatial neighbours, from the layout of the spots (n_neighbors).", k)
+    return k
+
+
+def spatial_graph(
+    coords: ArrayLike,
+    *,
+    method: str = "knn",
+    n_neighbors: int | None = None,
+    radius: float | None = None,
+    directed: bool = False,
+    sections: ArrayLike | None = None,
+) -> sp.csr_matrix:
+    """Graph of spatial neighbours, block-diagonal over sections.
+
+    Parameters
+    ----------
+    coords
+        Shape (n_spots, 2) or (n_spots, 3).
+    method
+        ``"knn"``, ``"radius"`` or ``"delaunay"``.
+    n_neighbors
+        For ``"knn"``: neighbours of a spot, 0 for none; ``None`` asks :func:`guess_n_neighbors`.
+    radius
+        Greatest distance of neighbours, in the units of ``coords``; for ``"radius"`` required,
+        for ``"delaunay"`` optional.
+    directed
+        For ``"knn"``: the spot that was chosen gets an edge from the one that chose it, and none
+        back: the graph of the published package. Otherwise an edge either way makes both.
+    sections
+        Shape (n_spots,): the section of each spot; neighbours share it. ``None``: one section.
+
+    Returns
+    -------
+    Shape (n_spots, n_spots), float32 ones; row i holds the spots whose features spot i receives.
+
+    Raises
+    ------
+    ValueError
+        For coordinates that are not finite, a ``method`` that is not known, as many neighbours
+        as spots, a missing ``radius``, or collinear spots for ``"delaunay"``.
+
+    Examples
+    --------
+    >>> spatial_graph([[0, 0], [1, 0], [3, 0]], n_neighbors=1).toarray().astype(int).tolist()
+    [[0, 1, 0], [1, 0, 1], [0, 1, 0]]
+    """
+    xy = check_coords(coords)
+    n = len(xy)
+    if method == "knn" and n_neighbors is None:
+        n_neighbors = guess_within(xy, sections)
+    sources, targets = [], []
+    for rows in _split(sections, n):
+        if method == "knn":
+            chosen, chooser = _knn_edges(xy[rows], n_neighbors or 0)
+        elif method == "radius":
+            chosen, chooser = _radius_edges(xy[rows], radius)
+        elif method == "delaunay":
+            chosen, chooser = _delaunay_edges(xy[rows], radius)
+        else:
+            raise ValueError(f"Graph {method!r} is not known; use 'knn', 'radius' or 'delaunay'.")
+        sources.append(rows[chooser])
+        targets.append(rows[chosen])
+    row, col = np.concatenate(targets), np.concatenate(sources)
+    graph = sp.csr_matrix((np.ones(len(row), np.float32), (row, col)), shape=(n, n))
+    if not directed:
+        graph = graph.maximum(graph.T).tocsr()
+    graph.sort_indices()
+    lonely = n - np.count_nonzero(np.diff(graph.indptr))
+    if lonely and n_neighbors != 0 and not directed:
+        warnings.warn(
+            f"{lonely} of {n} spots have no spatial neighbour; they are embedded from their own "
+            "features alone.",
+            stacklevel=2,
+        )
+    return graph
+
+
+def _split(sections: ArrayLike | None, n: int) -> list[NDArray[np.intp]]:
+    """Row numbers of each section."""
+    if sections is None:
+        return [np.arange(n)]
+    codes = np.unique(np.asarray(sections), return_inverse=True)[1]
+    return np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
+
+
+def _knn_edges(xy: NDArray[np.float64], k: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Chosen and choosing spot of each edge."""
+    n = len(xy)
+    if k >= n:
+        raise ValueError(
+            f"n_neighbors={k} asks for as many neighbours as there are spots ({n}); "
+            f"use at most {n - 1}."
+        )
+    if k == 0:
+        none = np.empty(0, np.intp)
+        return none, none
+    found = cKDTree(xy).query(xy, k=k + 1, workers=-1)[1]
+    chosen = drop_self(found)
+    return chosen.ravel(), np.repeat(np.arange(n), k)
+
+
+def drop_self(found: NDArray[np.intp]) -> NDArray[np.intp]:
+    """The k neighbours among k + 1 found, without the spot itself.
+
+    Among many spots at one place a spot may not have found itself; the farthest goes then.
+    """
+    n, k = found.shape
+    own = found == np.arange(n)[:, None]
+    own[~own.any(axis=1), -1] = True
+    return found[~own].reshape(n, k - 1)
+
+
+def _radius_edges(
+    xy: NDArray[np.float64], radius: float | None
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    if radius is None or not radius > 0:
+        raise ValueError(
+            f"radius={radius!r} must be a positive distance, in the units of the coordinates."
+        )
+    pairs = cKDTree(xy).query_pairs(radius, output_type="ndarray")
+    return pairs[:, 0], pairs[:, 1]
+
+
+def _delaunay_edges(
+    xy: NDArray[np.float64], radius: float | None
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    try:
+        mesh = Delaunay(xy)
+    except (QhullError, ValueError) as err:
+        raise ValueError(
+            f"These {len(xy)} spots have no Delaunay triangulation (too few, or all on one "
+            "line); use graph='knn'."
+        ) from err
+    corners = mesh.simplices
+    pairs = np.concatenate([corners[:, [a, b]] for a, b in _corner_pairs(corners.shape[1])])
+    # Spots at a place already taken are left out of the mesh: join them to the one there.
+    pairs = np.unique(np.sort(np.concatenate([pairs, mesh.coplanar[:, [0, 2]]]), axis=1), axis=0)
+    if radius is not None:
+        pairs = pairs[np.linalg.norm(xy[pairs[:, 0]] - xy[pairs[:, 1]], axis=1) <= radius]
+    return pairs[:, 0].astype(np.intp), pairs[:, 1].astype(np.intp)
+
+
+def _corner_pairs(n: int) -> Iterator[tuple[int, int]]:
+    return ((a, b) for a in range(n) for b in range(a))
+
+
+def neighbor_mean(graph: sp.csr_matrix) -> sp.csr_matrix:
+    """Rows of ``graph`` divided by their sums: times X, the mean over each spot's neighbours."""
+    degree = np.asarray(graph.sum(axis=1), dtype=np.float32).ravel()
+    weight = np.divide(1, degree, out=np.zeros_like(degree), where=degree > 0)
+    return sp.csr_matrix(sp.diags(weight, dtype=np.float32) @ graph)
+
+
+def smooth(x: NDArray[np.float32], graph: sp.csr_matrix, hops: int) -> NDArray[np.float32]:
+    """Average each spot with its neighbours: half itself, half their mean, ``hops`` times.
+
+    A spot without neighbours stays as it is. Shape (n_spots, d).
+    """
+    mean = neighbor_mean(graph)
+    lonely = np.diff(graph.indptr) == 0
+    for _ in range(hops):
+        around = mean @ x
+        around[lonely] = x[lonely]
+        x = (x + around) / np.float32(2)
+    return x

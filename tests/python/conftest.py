@@ -1,0 +1,36 @@
+"""What tests share."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread():
+    # Small problems are slower on more threads, where other work shares the cores.
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder of real data beside the repository; tests that need it are skipped without."""
+    folder = Path(__file__).parents[3] / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("the real data (../shared/data) are not here")
+    return folder
+
+
+@pytest.fixture
+def tissue():
+    """Two modalities on a jittered 18 x 14 lattice with three bands; (features, coords, band)."""
+    rng = np.random.default_rng(7)
+    grid = np.argwhere(np.ones((18, 14))).astype(float)
+    coords = grid + rng.uniform(-0.2, 0.2, grid.shape)
+    band = (grid[:, 0] // 6).astype(int)
+    features = {
+        "rna": rng.normal(size=(len(grid), 6)) + 3 * np.eye(3, 6)[band],
+        "protein": rng.normal(size=(len(grid), 4)) + 3 * np.eye(3, 4)[band],
+    }
+    return features, coords, band
