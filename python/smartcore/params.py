@@ -1,0 +1,239 @@
+"""Parameters of the method and the presets that set them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+
+@dataclass(frozen=True, kw_only=True)
+class Params:
+    """All that decides an embedding, but for the data and the seed.
+
+    The defaults are those of ``preset="robust"``. Numbers of equations and sections refer to
+    Du et al., Nat Commun 17, 2876 (2026).
+
+    Parameters
+    ----------
+    graph
+        How spots become neighbours: the nearest ``n_neighbors`` (``"knn"``), all within
+        ``radius``, or the edges of the Delaunay triangulation (no longer than ``radius``, where
+        that is given).
+    n_neighbors
+        Spatial neighbours of a spot; 0 for no smoothing in space (cell types rather than
+        domains). ``None`` guesses 4 or 6 from the layout of the spots.
+    radius
+        Greatest distance of two neighbours, in the units of the coordinates.
+    directed
+        Keep the kNN graph directed, and send each spot's features to the spots it chose: what
+        the published package does. Otherwise neighbours are mutual.
+    scale
+        ``"modality"`` centres each modality and divides it by one number, its root mean square;
+        ``"none"`` takes the features as they come.
+    encoder
+        Graph convolution of encoders and decoders.
+    decoder
+        ``"graph"``: as many graph layers as the encoder; ``"linear"``: one linear layer.
+    n_layers
+        Graph layers of an encoder.
+    latent_dim
+        Width f of every layer and of the embedding.
+    relu
+        Where a ReLU follows: no layer, all but the last, or all of an encoder's layers. A
+        decoder's last layer never has one.
+    l2
+        After which layers each spot's vector is scaled to length 1.
+    trainable
+        ``"fusion"`` leaves encoders and decoders at their random start, as the published package
+        does by keeping them in plain lists.
+    target_hops
+        How often a spot's features are averaged with those of its neighbours (half itself, half
+        their mean) before they serve as the target of the reconstruction.
+    triplet_source
+        Where mutual nearest neighbours are looked for: in the features or in those averages.
+    n_mutual
+        k of the mutual nearest neighbours.
+    far_ratio
+        r: negatives come from this share of the spots, the farthest ones.
+    redraw
+        Draw new negatives in every epoch.
+    max_anchors
+        Search triplets among this many spots, drawn at random; ``None``: among all.
+    margin
+        τ of the triplet loss.
+    lam
+        λ: weight of the reconstruction loss; the triplet loss has 1 − λ.
+    total_weight
+        Factor of the whole loss. The published package's plain sum is ``lam=0.5`` with 2.
+    alpha
+        α: weight of each modality in both losses; ``None``: 1.
+    squared_error
+        Squared error of a spot: its ``"sum"`` over features (paper) or their ``"mean"``.
+    lr, weight_decay
+        Of Adam.
+    epochs
+        At most this many; one step an epoch.
+    stop_slope
+        Training ends when a loss falls by less than this an epoch; 0 never.
+    stop_window
+        Epochs over which that slope is fitted.
+    stop_on
+        ``"either"``: the slope of either loss, in its own units (paper); ``"total"``: that of
+        the total loss relative to its mean, free of scale.
+    """
+
+    graph: Literal["knn", "radius", "delaunay"] = "knn"
+    n_neighbors: int | None = None
+    radius: float | None = None
+    directed: bool = False
+    scale: Literal["modality", "none"] = "modality"
+    encoder: Literal["sage", "gcn", "gat", "gatv2", "graphconv"] = "sage"
+    decoder: Literal["graph", "linear"] = "linear"
+    n_layers: int = 2
+    latent_dim: int = 64
+    relu: Literal["none", "hidden", "all"] = "hidden"
+    l2: Literal["none", "encoder", "all"] = "none"
+    trainable: Literal["all", "fusion"] = "all"
+    target_hops: int = 1
+    triplet_source: Literal["features", "target"] = "target"
+    n_mutual: int = 3
+    far_ratio: float = 0.6
+    redraw: bool = True
+    max_anchors: int | None = None
+    margin: float = 0.5
+    lam: float = 0.9
+    total_weight: float = 1.0
+    alpha: Mapping[str, float] | None = None
+    squared_error: Literal["sum", "mean"] = "mean"
+    lr: float = 3e-3
+    weight_decay: float = 0.0
+    epochs: int = 300
+    stop_slope: float = 1e-4
+    stop_window: int = 20
+    stop_on: Literal["either", "total"] = "total"
+
+    def __post_init__(self) -> None:
+        for name, hint in get_type_hints(type(self)).items():
+            if get_origin(hint) is Literal and getattr(self, name) not in get_args(hint):
+                raise ValueError(
+                    f"{name}={getattr(self, name)!r} is not known; "
+                    f"use one of {', '.join(map(repr, get_args(hint)))}."
+                )
+        for name, (low, high, whole) in _RANGES.items():
+            _check_number(name, getattr(self, name), low, high, whole)
+        if self.graph == "radius" and self.radius is None:
+            raise ValueError("graph='radius' needs radius=, in the units of the coordinates.")
+        if self.directed and self.graph != "knn":
+            raise ValueError(f"directed=True goes with graph='knn', not with {self.graph!r}.")
+        for modality, weight in (self.alpha or {}).items():
+            _check_number(f"alpha[{modality!r}]", weight, 0, float("inf"), False)
+
+    def plain(self) -> dict[str, Any]:
+        """As a dict of plain values, for files."""
+        return {
+            f.name: dict(value) if isinstance(value := getattr(self, f.name), Mapping) else value
+            for f in fields(self)
+        }
+
+
+# name: (least, most, whole number); None is let through where the field allows it.
+_RANGES: dict[str, tuple[float, float, bool]] = {
+    "n_neighbors": (0, float("inf"), True),
+    "radius": (0, float("inf"), False),
+    "n_layers": (1, 10, True),
+    "latent_dim": (1, float("inf"), True),
+    "target_hops": (0, 100, True),
+    "n_mutual": (1, float("inf"), True),
+    "far_ratio": (0, 1, False),
+    "max_anchors": (2, float("inf"), True),
+    "margin": (0, float("inf"), False),
+    "lam": (0, 1, False),
+    "total_weight": (0, float("inf"), False),
+    "lr": (0, float("inf"), False),
+    "weight_decay": (0, float("inf"), False),
+    "epochs": (1, float("inf"), True),
+    "stop_slope": (0, float("inf"), False),
+    "stop_window": (2, float("inf"), True),
+}
+_MAY_BE_NONE = {"n_neighbors", "radius", "max_anchors"}
+
+
+def _check_number(name: str, value: Any, low: float, high: float, whole: bool) -> None:
+    if value is None and name in _MAY_BE_NONE:
+        return
+    kind = "a whole number" if whole else "a number"
+    try:
+        good = not isinstance(value, bool) and low <= value <= high
+        good = good and (not whole or int(value) == value)
+    except (TypeError, ValueError, OverflowError):
+        good = False
+    if not good:
+        upper = f" to {high:g}" if high < float("inf") else " up"
+        raise ValueError(f"{name}={value!r} must be {kind} from {low:g}{upper}.")
+
+
+PRESETS: dict[str, Params] = {
+    "robust": Params(),
+    "paper": Params(
+        scale="none",
+        decoder="graph",
+        relu="all",
+        l2="encoder",
+        target_hops=0,
+        triplet_source="features",
+        redraw=False,
+        lam=0.5,
+        squared_error="sum",
+        lr=1e-3,
+        weight_decay=1e-5,
+        stop_window=10,
+        stop_on="either",
+    ),
+    "published": Params(
+        directed=True,
+        scale="none",
+        decoder="graph",
+        relu="none",
+        l2="all",
+        trainable="fusion",
+        target_hops=0,
+        triplet_source="features",
+        redraw=False,
+        max_anchors=20_000,
+        lam=0.5,
+        total_weight=2.0,
+        lr=1e-3,
+        weight_decay=1e-5,
+        stop_window=10,
+        stop_on="either",
+    ),
+}
+"""``robust`` is the default. ``paper`` is the paper's equations, all of them trained.
+``published`` behaves as bio-SMART 0.1.2, to reproduce its figures."""
+
+
+def resolve_params(preset: str, changes: Mapping[str, Any]) -> Params:
+    """Parameters of ``preset``, with ``changes`` made to them.
+
+    Raises
+    ------
+    ValueError
+        If ``preset`` or a value is not known.
+    TypeError
+        If ``changes`` names a parameter that does not exist.
+
+    Examples
+    --------
+    >>> resolve_params("paper", {"lam": 0.8}).lam
+    0.8
+    """
+    if preset not in PRESETS:
+        raise ValueError(f"preset={preset!r} is not known; use one of {', '.join(PRESETS)}.")
+    names = {f.name for f in fields(Params)}
+    if unknown := sorted(set(changes) - names):
+        raise TypeError(
+            f"Unknown parameter {', '.join(unknown)}; those of the method are "
+            f"{', '.join(sorted(names))}."
+        )
+    return replace(PRESETS[preset], **changes)
