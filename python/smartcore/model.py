@@ -1,0 +1,185 @@
+"""The network: an encoder per modality, fusion into one embedding, a decoder per modality."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import tempfile
+import zipfile
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from smartcore.layers import GraphTensors, make_layer
+from smartcore.params import Params
+
+_FORMAT = 1
+
+
+class _GraphStack(nn.Module):
+    """Graph layers, each with or without a ReLU and a scaling to length 1 behind it."""
+
+    def __init__(self, name: str, widths: Sequence[int], relu: Sequence[bool], l2: bool) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(
+            make_layer(name, n_in, n_out) for n_in, n_out in pairwise(widths)
+        )
+        self.relu = list(relu)
+        self.l2 = l2
+
+    def forward(self, x: Tensor, graph: GraphTensors) -> Tensor:
+        for layer, relu in zip(self.layers, self.relu, strict=True):
+            x = layer(x, graph)
+            if relu:
+                x = functional.relu(x)
+            if self.l2:
+                x = functional.normalize(x, dim=-1)
+        return x
+
+
+class _LinearDecoder(nn.Linear):
+    def forward(self, z: Tensor, graph: GraphTensors) -> Tensor:  # type: ignore[override]
+        return super().forward(z)
+
+
+class SMART(nn.Module):
+    """SMART's network (Du et al. 2026, Fig. 1 and Methods).
+
+    Parameters
+    ----------
+    n_features
+        Modality → number of features; its order is that of the fusion layer.
+    params
+        Those that shape the network: encoder, decoder, n_layers, latent_dim, relu, l2,
+        trainable, scale.
+    seed
+        Of the initial weights. The global generator is left as it was.
+    """
+
+    def __init__(self, n_features: Mapping[str, int], params: Params, *, seed: int = 0) -> None:
+        super().__init__()
+        self.params = params
+        self.n_features = dict(n_features)
+        width, depth = params.latent_dim, params.n_layers
+        hidden = [params.relu != "none"] * (depth - 1)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.encoders = nn.ModuleList(
+                _GraphStack(
+                    params.encoder,
+                    [d] + [width] * depth,
+                    [*hidden, params.relu == "all"],
+                    params.l2 != "none",
+                )
+                for d in self.n_features.values()
+            )
+            self.fusion = nn.Linear(width * len(self.n_features), width)
+            self.decoders = nn.ModuleList(
+                _LinearDecoder(width, d)
+                if params.decoder == "linear"
+                else _GraphStack(
+                    params.encoder,
+                    [width] * depth + [d],
+                    [*hidden, False],
+                    params.l2 == "all",
+                )
+                for d in self.n_features.values()
+            )
+        if params.trainable == "fusion":
+            self.encoders.requires_grad_(False)
+            self.decoders.requires_grad_(False)
+        for i, d in enumerate(self.n_features.values()):
+            self.register_buffer(f"center_{i}", torch.zeros(d))
+            self.register_buffer(f"scale_{i}", torch.ones(()))
+
+    @property
+    def modalities(self) -> list[str]:
+        """Names of the modalities, in the order of encoders and decoders."""
+        return list(self.n_features)
+
+    def fit_scale(self, features: Mapping[str, np.ndarray]) -> None:
+        """Take each modality's centre and root mean square from ``features`` (observed rows)."""
+        if self.params.scale == "none":
+            return
+        for i, name in enumerate(self.modalities):
+            x = features[name].astype(np.float64)
+            center = x.mean(axis=0)
+            rms = float(np.sqrt(np.mean((x - center) ** 2)))
+            getattr(self, f"center_{i}").copy_(torch.from_numpy(center))
+            # A modality that says nothing stays at zero instead of becoming noise.
+            getattr(self, f"scale_{i}").fill_(rms if rms > 1e-12 * np.abs(x).max() else 1.0)
+
+    def standardize(self, features: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """``features`` as float32 in the scale that the network was fitted in."""
+        return {
+            name: (
+                (features[name] - getattr(self, f"center_{i}").cpu().numpy())
+                / getattr(self, f"scale_{i}").item()
+            ).astype(np.float32)
+            for i, name in enumerate(self.modalities)
+        }
+
+    def encode(self, features: Sequence[Tensor], graph: GraphTensors) -> Tensor:
+        """Standardized features, each (n_spots, n_features), to Z (n_spots, latent_dim)."""
+        parts = [e(x, graph) for e, x in zip(self.encoders, features, strict=True)]
+        return self.fusion(torch.cat(parts, dim=1))
+
+    def forward(
+        self, features: Sequence[Tensor], graph: GraphTensors
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Z (n_spots, latent_dim), and what each decoder makes of it."""
+        z = self.encode(features, graph)
+        return z, [decoder(z, graph) for decoder in self.decoders]
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write weights, scales and parameters to ``path``, whole or not at all."""
+        path = Path(path)
+        content = {
+            "format": _FORMAT,
+            "n_features": self.n_features,
+            "params": self.params.plain(),
+            "state": self.state_dict(),
+        }
+        handle, partial = tempfile.mkstemp(dir=path.parent, suffix=".partial")
+        os.close(handle)
+        try:
+            torch.save(content, partial)
+            os.replace(partial, path)
+        except BaseException:
+            Path(partial).unlink(missing_ok=True)
+            raise
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> SMART:
+        """Read what :meth:`save` wrote.
+
+        Raises
+        ------
+        ValueError
+            If the file is not a saved model.
+        """
+        try:
+            content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+            if content["format"] != _FORMAT:
+                raise ValueError(f"format {content['format']}, not {_FORMAT}")
+            model = cls(content["n_features"], Params(**content["params"]))
+            model.load_state_dict(content["state"])
+        except (
+            pickle.UnpicklingError,
+            zipfile.BadZipFile,
+            EOFError,
+            KeyError,
+            RuntimeError,
+            TypeError,
+            ValueError,
+        ) as err:
+            raise ValueError(
+                f"{os.fspath(path)!r} is not a model saved by smartcore: {err}"
+            ) from err
+        return model.eval()
