@@ -1,0 +1,259 @@
+"""From features and coordinates to the embedding: arrays in, arrays out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from smartcore.graph import guess_within, smooth, spatial_graph
+from smartcore.layers import GraphTensors
+from smartcore.missing import fill_missing
+from smartcore.model import SMART
+from smartcore.params import Params, resolve_params
+from smartcore.spots import Spots, check_spots
+from smartcore.training import Callback, Task, train
+from smartcore.triplets import TripletSampler
+
+
+@dataclass(frozen=True)
+class Integration:
+    """What :func:`integrate` found.
+
+    Attributes
+    ----------
+    embedding
+        Z, shape (n_spots, latent_dim), float32, in the order of the input.
+    history
+        Losses by epoch: ``total``, ``reconstruction``, ``triplet``, the last two also for each
+        modality.
+    params
+        The parameters used; ``n_neighbors`` holds the guess where none was given.
+    model
+        The fitted network; :func:`embed` applies it, its ``save`` writes it.
+    graph
+        The spatial graph, sparse, shape (n_spots, n_spots).
+    n_triplets
+        Pairs of mutual nearest neighbours in each modality.
+    """
+
+    embedding: NDArray[np.float32]
+    history: pd.DataFrame
+    params: Params
+    model: SMART
+    graph: sp.csr_matrix
+    n_triplets: dict[str, int]
+
+
+def integrate(
+    features: Mapping[str, ArrayLike],
+    coords: ArrayLike,
+    *,
+    sections: ArrayLike | None = None,
+    observed: Mapping[str, ArrayLike] | None = None,
+    adjacency: sp.spmatrix | sp.sparray | None = None,
+    preset: str = "robust",
+    seed: int = 0,
+    device: str | torch.device = "auto",
+    callback: Callback | None = None,
+    progress: bool = False,
+    **params: Any,
+) -> Integration:
+    """Embed spots measured in one or more modalities, with their places, in one latent space.
+
+    Parameters
+    ----------
+    features
+        Modality → array (n_spots, d), principal components as a rule (see :mod:`smartcore.pp`).
+        Any number of modalities, from one up.
+    coords
+        Places of the spots, shape (n_spots, 2) or (n_spots, 3), in any unit.
+    sections
+        Shape (n_spots,): the section of each spot. Spots of different sections are no spatial
+        neighbours; batch effects between them are not corrected here.
+    observed
+        Modality → boolean (n_spots,): False where the modality did not measure the spot. Such a
+        row of ``features`` is ignored, and the spot is embedded from what it has (see
+        :func:`smartcore.missing.fill_missing`).
+    adjacency
+        A spatial graph (n_spots, n_spots) to be used instead of one made from ``coords``; row i
+        holds the neighbours of spot i.
+    preset
+        ``"robust"``, ``"paper"`` or ``"published"``; see :data:`smartcore.params.PRESETS`.
+    seed
+        Same seed, same machine: the same bits on a CPU. No global generator is touched.
+    device
+        ``"auto"`` (a CUDA GPU if there is one), or what torch takes.
+    callback
+        Called with the epoch's number and its losses after each epoch; what it raises ends the
+        training.
+    progress
+        Show a progress bar on standard error.
+    **params
+        Changes to the preset: the fields of :class:`smartcore.Params`.
+
+    Returns
+    -------
+    An :class:`Integration`. The order of the spots does not matter to it.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, values are not finite, spots are too few or in no modality, or a
+        parameter is out of its range.
+    TypeError
+        For a parameter that does not exist.
+
+    References
+    ----------
+    Du et al., Nat Commun 17, 2876 (2026).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> xy = np.argwhere(np.ones((6, 6)))
+    >>> pcs = {"rna": rng.normal(size=(36, 5)), "protein": rng.normal(size=(36, 3))}
+    >>> result = integrate(pcs, xy, latent_dim=8, epochs=5)
+    >>> result.embedding.shape
+    (36, 8)
+    >>> list(result.history.columns[:3])
+    ['total', 'reconstruction', 'triplet']
+    """
+    settings = resolve_params(preset, params)
+    spots = check_spots(features, coords, sections, observed, adjacency)
+    if settings.alpha and (unknown := sorted(set(settings.alpha) - set(spots.features))):
+        raise ValueError(f"alpha names {unknown}; the modalities are {list(spots.features)}.")
+    target_device = _device(device)
+    if settings.graph == "knn" and settings.n_neighbors is None and adjacency is None:
+        settings = replace(settings, n_neighbors=guess_within(spots.coords, spots.sections))
+    graph = _graph(spots, settings)
+
+    widths = {name: x.shape[1] for name, x in spots.features.items()}
+    model = SMART(widths, settings, seed=seed)
+    model.fit_scale({name: x[spots.observed[name]] for name, x in spots.features.items()})
+    inputs = fill_missing(model.standardize(spots.features), spots.observed)
+    targets = {name: smooth(x, graph, settings.target_hops) for name, x in inputs.items()}
+    samplers = {
+        name: TripletSampler(
+            (targets if settings.triplet_source == "target" else inputs)[name][mask],
+            n_mutual=settings.n_mutual,
+            far_ratio=settings.far_ratio,
+            max_anchors=settings.max_anchors,
+            rows=np.flatnonzero(mask),
+            seed=seed,
+        )
+        for name, mask in spots.observed.items()
+    }
+    task = Task(
+        inputs=_tensors(inputs, target_device),
+        targets=_tensors(targets, target_device),
+        observed=[
+            None if mask.all() else torch.from_numpy(np.flatnonzero(mask)).to(target_device)
+            for mask in spots.observed.values()
+        ],
+        samplers=list(samplers.values()),
+        graph=GraphTensors.from_scipy(graph, target_device),
+    )
+    history = train(
+        model.to(target_device), task, settings, seed=seed, callback=callback, progress=progress
+    )
+    embedding = _encode(model, task.inputs, task.graph)
+    back = np.argsort(spots.order)
+    return Integration(
+        embedding=embedding[back],
+        history=history,
+        params=settings,
+        model=model.cpu(),
+        graph=graph[back][:, back].tocsr(),
+        n_triplets={name: len(s.anchors) for name, s in samplers.items()},
+    )
+
+
+def embed(
+    model: SMART,
+    features: Mapping[str, ArrayLike],
+    coords: ArrayLike,
+    *,
+    sections: ArrayLike | None = None,
+    observed: Mapping[str, ArrayLike] | None = None,
+    adjacency: sp.spmatrix | sp.sparray | None = None,
+    device: str | torch.device = "auto",
+) -> NDArray[np.float32]:
+    """Embed spots by a fitted or loaded network, without training.
+
+    Parameters
+    ----------
+    model
+        :attr:`Integration.model`, or :meth:`smartcore.SMART.load`.
+    features, coords, sections, observed, adjacency, device
+        As for :func:`integrate`; features must be those of the training (the same components).
+
+    Returns
+    -------
+    Z, shape (n_spots, latent_dim), float32.
+
+    Raises
+    ------
+    ValueError
+        As :func:`integrate`, and if modalities or their widths are not the model's.
+    """
+    spots = check_spots(features, coords, sections, observed, adjacency)
+    widths = {name: x.shape[1] for name, x in spots.features.items()}
+    if widths != model.n_features:
+        raise ValueError(
+            f"The model takes {model.n_features} (modality: features), but was given {widths}."
+        )
+    # A mapping has no order to rely on, the fusion layer has.
+    arrays = {name: spots.features[name] for name in model.modalities}
+    observed_rows = {name: spots.observed[name] for name in model.modalities}
+    inputs = fill_missing(model.standardize(arrays), observed_rows)
+    target_device, home = _device(device), next(model.parameters()).device
+    graph = GraphTensors.from_scipy(_graph(spots, model.params), target_device)
+    embedding = _encode(model.to(target_device), _tensors(inputs, target_device), graph)
+    model.to(home)
+    return embedding[np.argsort(spots.order)]
+
+
+def _graph(spots: Spots, params: Params) -> sp.csr_matrix:
+    if spots.adjacency is not None:
+        return spots.adjacency
+    return spatial_graph(
+        spots.coords,
+        method=params.graph,
+        n_neighbors=params.n_neighbors,
+        radius=params.radius,
+        directed=params.directed,
+        sections=spots.sections,
+    )
+
+
+def _tensors(arrays: Mapping[str, NDArray[np.float32]], device: torch.device) -> list[Tensor]:
+    return [torch.from_numpy(x).to(device) for x in arrays.values()]
+
+
+def _encode(model: SMART, inputs: Sequence[Tensor], graph: GraphTensors) -> NDArray[np.float32]:
+    model.eval()
+    with torch.inference_mode():
+        return model.encode(inputs, graph).cpu().numpy()
+
+
+def _device(device: str | torch.device) -> torch.device:
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        chosen = torch.device(device)
+        torch.empty(0, device=chosen)
+    except (RuntimeError, AssertionError) as err:
+        raise ValueError(
+            f"device={str(device)!r} is not there; use 'auto', 'cpu', or 'cuda' on a machine "
+            f"with a GPU that torch sees: {err}"
+        ) from err
+    return chosen
