@@ -1,0 +1,131 @@
+"""Clusters as communities of the nearest-neighbour graph."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+
+from smartcore.clustering._embedding import Floats
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+logger = logging.getLogger("smartcore")
+
+GRAPH_METHODS = ("leiden", "louvain")
+
+_MIN_RESOLUTION = 1e-4
+
+
+class ClusterCountError(ValueError):
+    """A graph has no partition into the number of clusters asked for."""
+
+
+def graph_clusters(
+    z: Floats, n_clusters: int, method: str, n_neighbors: int, seed: int
+) -> tuple[npt.NDArray[Any], float]:
+    """Partition the nearest-neighbour graph into exactly ``n_clusters`` communities.
+
+    Parameters
+    ----------
+    z
+        Array of shape (n_spots, n_dims).
+    n_clusters, n_neighbors, seed
+        As in :func:`cluster_embedding`.
+    method
+        ``"leiden"`` or ``"louvain"``.
+
+    Returns
+    -------
+    The communities, shape (n_spots,), and the resolution that gives them.
+
+    Raises
+    ------
+    ClusterCountError
+        If no resolution tried gives ``n_clusters`` communities.
+    """
+    import scanpy as sc
+    from anndata import AnnData
+
+    graph = AnnData(z)
+    n_neighbors = min(n_neighbors, len(z) - 1)
+    sc.pp.neighbors(graph, n_neighbors=n_neighbors, use_rep="X", random_state=seed)
+    partition = _leiden(graph, seed) if method == "leiden" else _louvain(graph, seed)
+    found: dict[int, tuple[npt.NDArray[Any], float]] = {}
+
+    def count(resolution: float) -> int:
+        labels = partition(resolution)
+        n_found = len(np.unique(labels))
+        found.setdefault(n_found, (labels, resolution))
+        return n_found
+
+    low = high = 1.0
+    n_low = n_high = count(1.0)
+    while n_low > n_clusters and low > _MIN_RESOLUTION:
+        low /= 4
+        n_low = count(low)
+    while n_high < n_clusters and high < 4 * len(z):
+        high *= 4
+        n_high = count(high)
+    if n_low < n_clusters < n_high:
+        while n_clusters not in found and high / low > 1.001:
+            middle = float(np.sqrt(low * high))
+            low, high = (middle, high) if count(middle) < n_clusters else (low, middle)
+        # The count wavers with the resolution, so a number may lie to either side.
+        for resolution in np.geomspace(low / 1.3, high * 1.3, 40):
+            if n_clusters in found:
+                break
+            count(float(resolution))
+    if n_clusters in found:
+        labels, resolution = found[n_clusters]
+        logger.info("%s: %d clusters at resolution %.6g", method, n_clusters, resolution)
+        return labels, resolution
+    below, above = ([n for n in sorted(found) if (n < n_clusters) is low] for low in (True, False))
+    nearest = " and ".join(map(str, below[-1:] + above[:1]))
+    raise ClusterCountError(
+        f"{method} finds no partition into {n_clusters} clusters (n_neighbors={n_neighbors}, "
+        f"seed={seed}); nearest numbers reached: {nearest}. Ask for one of "
+        "these, try another n_neighbors (more neighbours join parts of the graph) or seed, or "
+        "use method='mclust', 'gmm' or 'kmeans', which take the number as given"
+    )
+
+
+def _leiden(graph: AnnData, seed: int) -> Callable[[float], npt.NDArray[Any]]:
+    import scanpy as sc
+
+    def partition(resolution: float) -> npt.NDArray[Any]:
+        sc.tl.leiden(
+            graph,
+            resolution=resolution,
+            flavor="igraph",
+            n_iterations=2,
+            directed=False,
+            random_state=seed,
+        )
+        return np.asarray(graph.obs["leiden"].cat.codes)
+
+    return partition
+
+
+def _louvain(graph: AnnData, seed: int) -> Callable[[float], npt.NDArray[Any]]:
+    import igraph
+
+    weights = sp.triu(graph.obsp["connectivities"], k=1).tocoo()
+    edges = np.column_stack([weights.row, weights.col])
+    network = igraph.Graph(n=graph.n_obs, edges=edges)
+
+    def partition(resolution: float) -> npt.NDArray[Any]:
+        igraph.set_random_number_generator(random.Random(seed))
+        try:
+            communities = network.community_multilevel(weights.data, resolution=resolution)
+        finally:
+            igraph.set_random_number_generator(random)  # igraph's default
+        return np.asarray(communities.membership)
+
+    return partition

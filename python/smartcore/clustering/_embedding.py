@@ -1,0 +1,123 @@
+"""The embedding, checked and reduced to its principal components."""
+
+from __future__ import annotations
+
+import numbers
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+
+Floats = npt.NDArray[np.float64]
+
+
+def reduce_embedding(embedding: npt.ArrayLike, n_pcs: int | None = 20) -> Floats:
+    """Reduce an embedding to its first principal components.
+
+    Computed in float64, with the sign of each component fixed by its largest
+    loading. Components whose variance is no more than rounding are left out.
+
+    Parameters
+    ----------
+    embedding
+        Array of shape (n_spots, n_dims), finite.
+    n_pcs
+        Number of components, at least 1; None returns the embedding itself, or
+        no column where all rows are equal up to rounding.
+
+    Returns
+    -------
+    Array of shape (n_spots, k), k at most ``n_pcs`` and at most the rank.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the embedding or ``n_pcs`` is not as above.
+    """
+    x = check_embedding(embedding)
+    if n_pcs is not None:
+        n_pcs = check_integer("n_pcs", n_pcs, 1)
+    # Rounding is that of the numbers as given, which float64 would hide.
+    eps = np.finfo(x.dtype if x.dtype.kind == "f" else np.float64).eps
+    x = np.asarray(x, dtype=np.float64)
+    noise = 4 * float(eps) * float(np.abs(x).max(initial=0))
+    if n_pcs is None:
+        spread = x.std(axis=0) if len(x) else np.zeros(0)
+        return x if np.any(spread > noise) else x[:, :0]
+    return components(x, noise)[:, :n_pcs]
+
+
+def check_embedding(embedding: npt.ArrayLike) -> npt.NDArray[Any]:
+    """Return the embedding as a two-dimensional array of finite numbers, or raise."""
+    if sp.issparse(embedding):
+        raise TypeError("the embedding is a sparse matrix: give a dense array (.toarray())")
+    x = np.asarray(embedding)
+    if x.dtype.kind not in "fiu":
+        raise TypeError(f"the embedding has dtype {x.dtype}: give floats or integers")
+    if x.ndim != 2:
+        raise ValueError(f"the embedding has shape {x.shape}: give (n_spots, n_dims)")
+    if not np.isfinite(x).all():
+        rows = np.flatnonzero(~np.isfinite(x).all(axis=1))
+        raise ValueError(
+            f"the embedding has NaN or infinite values in {len(rows)} of {len(x)} spots, the "
+            f"first is spot {rows[0]}: drop those spots or fill the values"
+        )
+    return x
+
+
+def check_integer(
+    name: str, value: object, low: int, high: int | None = None, what: str = ""
+) -> int:
+    """Return ``value`` as an int within [low, high], or raise naming it."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"{name}={value!r} is not an integer")
+    number = int(value)
+    if number < low or (high is not None and number > high):
+        upper = "" if high is None else f" and at most {high}{f' ({what})' if what else ''}"
+        raise ValueError(f"{name}={value!r}: give an integer of at least {low}{upper}")
+    return number
+
+
+def distinct_rows(x: npt.NDArray[Any], enough: int) -> npt.NDArray[np.intp]:
+    """Number the distinct rows, up to ``enough`` of them.
+
+    Parameters
+    ----------
+    x
+        Array of shape (n_spots, n_dims).
+    enough
+        Number of distinct rows after which the rest need not be told apart.
+
+    Returns
+    -------
+    The number of each row's value from 0, -1 where not told, shape (n_spots,).
+    """
+    number = np.full(len(x), -1, dtype=np.intp)
+    # Most embeddings show enough within their first rows.
+    _, head = np.unique(x[: 4 * enough], axis=0, return_inverse=True)
+    if head.max(initial=-1) + 1 >= enough:
+        number[: len(head)] = head.reshape(-1)
+        return number
+    rest = np.arange(len(x))
+    for i in range(enough):
+        if not len(rest):
+            break
+        same = (x[rest] == x[rest[0]]).all(axis=1)
+        number[rest[same]] = i
+        rest = rest[~same]
+    return number
+
+
+def components(x: Floats, noise: float) -> Floats:
+    """All principal components whose standard deviation exceeds rounding."""
+    from sklearn.decomposition import PCA
+
+    x = x - x[:1]  # exact where rows are equal, so that constants become zeros
+    if not x.any():
+        return np.zeros((len(x), 0))
+    x -= x.mean(axis=0)
+    pca = PCA(svd_solver="covariance_eigh" if len(x) >= x.shape[1] else "full").fit(x)
+    spread = np.sqrt(pca.explained_variance_)
+    kept = spread > max(noise, 1e-6 * float(spread.max()))
+    return np.ascontiguousarray(x @ pca.components_[kept].T)

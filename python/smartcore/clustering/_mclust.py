@@ -1,0 +1,127 @@
+"""R's mclust through rpy2: the mixture that the paper clusters its embedding with."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+# Mclust() looks up its helpers from where it is called, so the call lives in
+# mclust's own namespace: nothing is attached to the user's R search path.
+_R_CODE = """
+local({
+  fit_eee <- function(x, k, model, seed) {
+    had_seed <- exists(".Random.seed", envir = globalenv(), inherits = FALSE)
+    old_seed <- if (had_seed) get(".Random.seed", envir = globalenv(), inherits = FALSE)
+    old_kind <- RNGkind()
+    on.exit({
+      suppressWarnings(do.call(RNGkind, as.list(old_kind)))
+      if (had_seed) {
+        assign(".Random.seed", old_seed, envir = globalenv())
+      } else {
+        rm(list = ".Random.seed", envir = globalenv())
+      }
+    })
+    set.seed(seed, kind = "Mersenne-Twister", normal.kind = "Inversion",
+             sample.kind = "Rejection")
+    notes <- character()
+    fit <- tryCatch(
+      withCallingHandlers(
+        Mclust(x, G = k, modelNames = model, verbose = FALSE),
+        warning = function(w) {
+          notes <<- c(notes, conditionMessage(w))
+          invokeRestart("muffleWarning")
+        },
+        message = function(m) invokeRestart("muffleMessage")
+      ),
+      error = function(e) {
+        notes <<- c(notes, conditionMessage(e))
+        NULL
+      }
+    )
+    list(classification = as.integer(fit$classification), notes = notes)
+  }
+  environment(fit_eee) <- asNamespace("mclust")
+  fit_eee
+})
+"""
+
+
+def missing_for_mclust() -> str | None:
+    """Say what keeps mclust from being used here.
+
+    Returns
+    -------
+    None where R, its package mclust and rpy2 work, else the reason in words.
+    """
+    try:
+        from rpy2 import situation
+    except ImportError as error:
+        return f"Python's package rpy2 cannot be imported ({error})"
+    # An R home without R's base package ends the process when rpy2 starts R.
+    home = situation.get_r_home()
+    if not home or not Path(home, "library", "base").is_dir():
+        return f"R is not found (R home: {home or 'none'})"
+    try:
+        import rpy2.robjects as ro
+    except (ImportError, OSError, RuntimeError, ValueError) as error:
+        return f"rpy2 cannot start R ({error})"
+    with ro.conversion.localconverter(ro.default_converter):
+        found = bool(ro.r('isTRUE(requireNamespace("mclust", quietly = TRUE))')[0])
+    return None if found else "R has no package mclust"
+
+
+def mclust_eee(x: npt.NDArray[np.float64], n_clusters: int, seed: int) -> npt.NDArray[np.int32]:
+    """Cluster by mclust's EEE model: Gaussians of one shared, full covariance.
+
+    Above 2,000 rows mclust finds its hierarchical start on 2,000 of them drawn
+    with R's random numbers; these are seeded here, and R's own state is put
+    back afterwards.
+
+    Parameters
+    ----------
+    x
+        Array of shape (n_spots, n_dims), of full column rank.
+    n_clusters
+        Number of Gaussians.
+    seed
+        Seed of R's random numbers, in [0, 2**31).
+
+    Returns
+    -------
+    mclust's classification, shape (n_spots,), values 1 to ``n_clusters``.
+
+    Raises
+    ------
+    RuntimeError
+        If mclust can fit no such mixture.
+
+    References
+    ----------
+    Scrucca et al., "mclust 5: clustering, classification and density estimation
+    using Gaussian finite mixture models", The R Journal 8, 289 (2016).
+    """
+    import rpy2.robjects as ro
+    from rpy2.robjects import numpy2ri
+
+    with ro.conversion.localconverter(ro.default_converter + numpy2ri.converter) as converter:
+        r_x = converter.py2rpy(np.asarray(x, dtype=np.float64))
+    # In a thread of its own rpy2 has no conversion rules at all unless given.
+    with ro.conversion.localconverter(ro.default_converter):
+        fit_eee = ro.r(_R_CODE)
+        # mclust's name for the model in one dimension is E.
+        result = fit_eee(r_x, n_clusters, "EEE" if x.shape[1] > 1 else "E", seed)
+        labels = np.array(result.rx2("classification"), dtype=np.int32)
+        notes = [str(note) for note in result.rx2("notes")]
+    if len(labels) != len(x) or np.any(labels < 1):
+        said = f" (mclust says: {'; '.join(notes)})" if notes else ""
+        raise RuntimeError(
+            f"mclust cannot fit an EEE mixture of {n_clusters} clusters to {x.shape[0]} spots in "
+            f"{x.shape[1]} dimensions{said}: ask for fewer clusters, lower n_pcs, or use "
+            "method='gmm', the same model with a guard against singular covariances"
+        )
+    for note in notes:
+        warnings.warn(f"mclust: {note}", stacklevel=4)
+    return labels

@@ -1,0 +1,151 @@
+"""Domains of an AnnData or MuData: clusters of its embedding."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+import pandas as pd
+
+from smartcore._keys import DOMAINS, EMBEDDING
+from smartcore.clustering import GRAPH_METHODS, cluster_embedding, resolve_method
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+    from mudata import MuData
+
+    Data = TypeVar("Data", AnnData, MuData)
+else:
+    Data = TypeVar("Data")
+
+
+def cluster(
+    data: Data,
+    n_clusters: int,
+    *,
+    method: str | None = None,
+    use_rep: str = EMBEDDING,
+    key_added: str = DOMAINS,
+    n_pcs: int | None = 20,
+    n_neighbors: int = 50,
+    seed: int = 0,
+    copy: bool = False,
+) -> Data | None:
+    """Cluster the spots into a given number of domains.
+
+    Parameters
+    ----------
+    data
+        AnnData or MuData with the embedding in ``obsm``.
+    n_clusters
+        Number of domains, from 1 to the number of distinct spots.
+    method
+        ``"mclust"``, ``"gmm"``, ``"leiden"``, ``"louvain"`` or ``"kmeans"``, described
+        at :func:`smartcore.clustering.cluster_embedding`; None takes ``"mclust"``, as
+        the paper, where R has it, and ``"gmm"``, the same model, elsewhere.
+    use_rep
+        Key in ``obsm`` of the embedding, shape (n_spots, n_dims).
+    key_added
+        Key in ``obs`` of the domains.
+    n_pcs
+        Principal components of the embedding to cluster; None clusters it as it is.
+    n_neighbors
+        Neighbours of a spot in the graph of ``"leiden"`` and ``"louvain"``.
+    seed
+        Seed of all random numbers, in [0, 2**31).
+    copy
+        Return a copy with the domains instead of writing to ``data``.
+
+    Returns
+    -------
+    None, or the copy. Written are
+
+    - ``obs[key_added]``: domains, categories "0" (the largest), "1", ...
+    - ``uns[f"{key_added}_clusters"]``: the method taken and its parameters
+      (``n_pcs`` where the embedding was reduced, ``n_neighbors`` where used).
+
+    Nothing is written where anything fails.
+
+    Raises
+    ------
+    KeyError
+        If ``obsm`` has no ``use_rep``.
+    TypeError, ValueError, ImportError, RuntimeError
+        As :func:`smartcore.clustering.cluster_embedding`.
+
+    References
+    ----------
+    Du et al., Nature Communications 17, 2876 (2026).
+
+    Examples
+    --------
+    >>> import anndata as ad
+    >>> import numpy as np
+    >>> from smartcore.tl._cluster import cluster
+    >>> rng = np.random.default_rng(0)
+    >>> adata = ad.AnnData(shape=(80, 0))
+    >>> adata.obsm["X_smart"] = np.repeat([[0.0] * 4, [9.0] * 4], [30, 50], axis=0)
+    >>> adata.obsm["X_smart"] += rng.normal(size=(80, 4))
+    >>> cluster(adata, 2, method="gmm")
+    >>> adata.obs["smart"].value_counts().to_dict()
+    {'0': 50, '1': 30}
+    >>> adata.uns["smart_clusters"]["method"]
+    'gmm'
+    """
+    embedding = embedding_of(data, use_rep)
+    if not isinstance(key_added, str) or not key_added:
+        raise TypeError(f"key_added={key_added!r}: give a non-empty string")
+    method = resolve_method(method)
+    labels = cluster_embedding(
+        embedding, n_clusters, method=method, n_pcs=n_pcs, n_neighbors=n_neighbors, seed=seed
+    )
+    params: dict[str, Any] = {
+        "method": method,
+        "n_clusters": int(n_clusters),
+        "use_rep": use_rep,
+        "seed": int(seed),
+    }
+    if n_pcs is not None:
+        params["n_pcs"] = int(n_pcs)
+    if method in GRAPH_METHODS:
+        params["n_neighbors"] = int(n_neighbors)
+
+    target = data.copy() if copy else data
+    categories = [str(i) for i in range(int(labels.max()) + 1)]
+    target.obs[key_added] = pd.Categorical.from_codes(labels, categories=categories)
+    target.uns[f"{key_added}_clusters"] = params
+    return target if copy else None
+
+
+def embedding_of(data: AnnData | MuData, use_rep: str) -> np.ndarray:
+    """Return ``data.obsm[use_rep]`` as an array.
+
+    Parameters
+    ----------
+    data
+        AnnData or MuData.
+    use_rep
+        Key in ``obsm``.
+
+    Returns
+    -------
+    Array as it lies there, shape (n_spots, n_dims).
+
+    Raises
+    ------
+    TypeError
+        If ``data`` is no AnnData or MuData.
+    KeyError
+        If ``obsm`` has no such key; the message lists those it has.
+    """
+    if not all(hasattr(data, name) for name in ("obs", "obsm", "uns")):
+        raise TypeError(f"data is a {type(data).__name__}: give an AnnData or MuData")
+    if use_rep not in data.obsm:
+        # MuData keeps its modalities' membership in obsm too.
+        there = [key for key in data.obsm if key not in getattr(data, "mod", {})]
+        raise KeyError(
+            f"no embedding {use_rep!r} in obsm, which has {', '.join(map(repr, there)) or 'no key'}"
+            ": run smartcore.tl.smart first, or name another by use_rep"
+        )
+    stored = data.obsm[use_rep]
+    return stored.to_numpy() if isinstance(stored, pd.DataFrame) else stored

@@ -1,0 +1,283 @@
+"""How many domains: criteria for each number of clusters."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from smartcore._keys import EMBEDDING
+from smartcore.clustering import (
+    ClusterCountError,
+    check_embedding,
+    check_integer,
+    cluster_embedding,
+    distinct_rows,
+    reduce_embedding,
+    resolve_method,
+)
+from smartcore.tl._cluster import embedding_of
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+    from mudata import MuData
+
+_SILHOUETTE_SPOTS = 5000  # its cost is quadratic
+_CRITERIA = {"silhouette": False, "davies_bouldin": True, "stability": False}  # lower is better?
+
+
+def choose_n_clusters(
+    data: AnnData | MuData,
+    n_clusters: Iterable[int] = range(2, 16),
+    *,
+    method: str | None = None,
+    use_rep: str = EMBEDDING,
+    n_pcs: int | None = 20,
+    n_neighbors: int = 50,
+    n_repeats: int = 5,
+    subsample: float = 0.8,
+    seed: int = 0,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Score numbers of clusters of the embedding by three criteria.
+
+    Reads ``data.obsm[use_rep]`` and writes nothing to ``data``. For what the
+    criteria mean, what they are biased to, the other parameters, the table
+    returned and the errors see :func:`score_n_clusters`.
+
+    Parameters
+    ----------
+    data
+        AnnData or MuData with the embedding in ``obsm``.
+    n_clusters, method, n_pcs, n_neighbors, n_repeats, subsample, seed, progress
+        As in :func:`score_n_clusters`.
+    use_rep
+        Key in ``obsm`` of the embedding, shape (n_spots, n_dims).
+
+    Returns
+    -------
+    Table of one row per number of clusters; ``attrs["suggested"]`` is the number
+    of smallest mean rank.
+
+    Raises
+    ------
+    KeyError
+        If ``obsm`` has no ``use_rep``.
+    TypeError, ValueError, ImportError
+        As :func:`score_n_clusters`.
+
+    Examples
+    --------
+    >>> import anndata as ad
+    >>> import numpy as np
+    >>> from smartcore.tl._n_clusters import choose_n_clusters
+    >>> rng = np.random.default_rng(0)
+    >>> adata = ad.AnnData(shape=(90, 0))
+    >>> adata.obsm["X_smart"] = np.repeat(np.eye(3) * 9, 30, axis=0) + rng.normal(size=(90, 3))
+    >>> table = choose_n_clusters(adata, range(2, 6), method="gmm", progress=False)
+    >>> list(table.columns)
+    ['silhouette', 'davies_bouldin', 'stability', 'rank']
+    >>> table.attrs["suggested"]
+    3
+    """
+    return score_n_clusters(
+        embedding_of(data, use_rep),
+        n_clusters,
+        method=method,
+        n_pcs=n_pcs,
+        n_neighbors=n_neighbors,
+        n_repeats=n_repeats,
+        subsample=subsample,
+        seed=seed,
+        progress=progress,
+    )
+
+
+def score_n_clusters(
+    embedding: npt.ArrayLike,
+    n_clusters: Iterable[int] = range(2, 16),
+    *,
+    method: str | None = None,
+    n_pcs: int | None = 20,
+    n_neighbors: int = 50,
+    n_repeats: int = 5,
+    subsample: float = 0.8,
+    seed: int = 0,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Score numbers of clusters of an array by three criteria.
+
+    - *silhouette* [1]_ (higher is better), in the principal components that are
+      clustered; above 5,000 spots on 5,000 of them drawn once.
+    - *Davies-Bouldin index* [2]_ (lower is better), there too, on all spots.
+    - *stability* [3]_ (higher is better): the mean adjusted Rand index between
+      clusterings of every two of ``n_repeats`` random subsamples, on the spots
+      that both hold.
+
+    None of them knows the right number. Silhouette and Davies-Bouldin measure
+    Euclidean distances and favour few, round, compact clusters of like size; they
+    mark down elongated domains, domains that grade into one another, and small
+    ones. Stability is high whenever the coarsest split is plain, so it too leans to
+    few clusters, and it can be high for a number that is plainly too low. The mean
+    rank weighs the three alike, depends on which numbers are compared, and is no
+    test: read the curves, and let the tissue decide.
+
+    Parameters
+    ----------
+    embedding
+        Array of shape (n_spots, n_dims), finite.
+    n_clusters
+        Numbers of clusters to compare, each from 2 to the spots of a subsample;
+        taken in increasing order, each once.
+    method
+        Clustering method, as in :func:`smartcore.clustering.cluster_embedding`.
+    n_pcs, n_neighbors
+        As in :func:`smartcore.clustering.cluster_embedding`.
+    n_repeats
+        Number of subsamples, at least 2; each number of clusters takes
+        ``n_repeats + 1`` clusterings.
+    subsample
+        Fraction of the spots in a subsample, above 0.5 and below 1.
+    seed
+        Seed of all random numbers, in [0, 2**31).
+    progress
+        Show a progress bar on standard error.
+
+    Returns
+    -------
+    Table indexed by ``n_clusters`` with columns ``silhouette``, ``davies_bouldin``,
+    ``stability`` and ``rank`` (the mean rank over the three, 1 being best).
+    ``attrs["suggested"]`` is the number of smallest mean rank, the fewer clusters
+    on a tie; ``attrs["method"]`` the method taken. A number that the method cannot
+    reach, or for which a criterion is undefined, has NaN and a warning.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as above, or no number could be scored.
+    ImportError
+        If ``method="mclust"`` and R, mclust or rpy2 is absent.
+
+    References
+    ----------
+    .. [1] Rousseeuw, J. Comput. Appl. Math. 20, 53 (1987).
+    .. [2] Davies & Bouldin, IEEE Trans. Pattern Anal. 1, 224 (1979).
+    .. [3] Ben-Hur, Elisseeff & Guyon, Pac. Symp. Biocomput. 7, 6 (2002).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from smartcore.tl._n_clusters import score_n_clusters
+    >>> rng = np.random.default_rng(0)
+    >>> x = np.repeat(np.eye(3) * 9, 30, axis=0) + rng.normal(size=(90, 3))
+    >>> score_n_clusters(x, [2, 3, 4], method="gmm", progress=False).attrs["suggested"]
+    3
+    """
+    from sklearn.metrics import adjusted_rand_score, davies_bouldin_score, silhouette_score
+    from tqdm.auto import tqdm
+
+    x = check_embedding(embedding)
+    n_repeats = check_integer("n_repeats", n_repeats, 2)
+    seed = check_integer("seed", seed, 0, 2**31 - 1)
+    rng = np.random.default_rng(seed)
+    samples = _subsamples(x, subsample, n_repeats, rng)
+    numbers = _numbers(x, n_clusters, samples)
+    method = resolve_method(method)
+    z = reduce_embedding(x, n_pcs)
+    seen = np.arange(len(z))
+    if len(z) > _SILHOUETTE_SPOTS:
+        seen = np.sort(rng.choice(len(z), _SILHOUETTE_SPOTS, replace=False))
+
+    rows = []
+    with tqdm(total=len(numbers) * (n_repeats + 1), desc="clustering", disable=not progress) as bar:
+
+        def labels_of(spots: npt.NDArray[np.intp] | slice, k: int) -> npt.NDArray[np.int32]:
+            labels = cluster_embedding(
+                z[spots], k, method=method, n_pcs=None, n_neighbors=n_neighbors, seed=seed
+            )
+            bar.update()
+            return labels
+
+        for place, k in enumerate(numbers, start=1):
+            try:
+                labels = labels_of(slice(None), k)
+                parts = [pd.Series(labels_of(spots, k), index=spots) for spots in samples]
+            except (ClusterCountError, RuntimeError) as error:
+                warnings.warn(f"n_clusters={k} is not scored: {error}", stacklevel=2)
+                rows.append(dict.fromkeys(_CRITERIA, np.nan))
+            else:
+                agreement = []
+                for one, other in combinations(parts, 2):
+                    both = one.index.intersection(other.index)
+                    agreement.append(adjusted_rand_score(one[both], other[both]))
+                rows.append(
+                    {
+                        "silhouette": _defined(silhouette_score, z[seen], labels[seen]),
+                        "davies_bouldin": _defined(davies_bouldin_score, z, labels),
+                        "stability": float(np.mean(agreement)),
+                    }
+                )
+            bar.update(place * (n_repeats + 1) - bar.n)
+
+    table = pd.DataFrame(rows, index=pd.Index(numbers, name="n_clusters"))
+    complete = table.dropna()
+    if complete.empty:
+        raise ValueError(
+            f"none of the numbers of clusters {numbers} could be scored with method={method!r}; "
+            "the warnings say why"
+        )
+    ranks = [complete[name].rank(ascending=lower) for name, lower in _CRITERIA.items()]
+    table["rank"] = pd.concat(ranks, axis=1).mean(axis=1)
+    table.attrs["suggested"] = int(table["rank"].idxmin())
+    table.attrs["method"] = method
+    return table
+
+
+def _subsamples(
+    x: npt.NDArray, subsample: float, n_repeats: int, rng: np.random.Generator
+) -> list[npt.NDArray[np.intp]]:
+    """Draw random subsets of the rows, any two of which share rows."""
+    if isinstance(subsample, bool) or not isinstance(subsample, (int, float, np.number)):
+        raise TypeError(f"subsample={subsample!r} is not a number")
+    if not 0.5 < subsample < 1:
+        raise ValueError(f"subsample={subsample!r}: give a fraction above 0.5 and below 1")
+    size = int(subsample * len(x))
+    if 2 * size - len(x) < 2:
+        raise ValueError(
+            f"{len(x)} spots are too few to compare subsamples of {size} spots: two of them may "
+            "share fewer than 2"
+        )
+    return [np.sort(rng.choice(len(x), size, replace=False)) for _ in range(n_repeats)]
+
+
+def _numbers(
+    x: npt.NDArray, n_clusters: Iterable[int], samples: list[npt.NDArray[np.intp]]
+) -> list[int]:
+    """Check the numbers of clusters against what the subsamples hold."""
+    if isinstance(n_clusters, str) or not isinstance(n_clusters, Iterable):
+        raise TypeError(f"n_clusters={n_clusters!r}: give several integers, as range(2, 16)")
+    numbers = sorted({check_integer("n_clusters", k, 2) for k in n_clusters})
+    if not numbers:
+        raise ValueError("n_clusters is empty: give integers of at least 2, as range(2, 16)")
+    most = min(len(samples[0]), len(x) - 1)
+    what = f"a subsample has {len(samples[0])} of the {len(x)} spots"
+    if numbers[-1] <= most:
+        most = min(int(distinct_rows(x[rows], numbers[-1]).max()) + 1 for rows in samples)
+        what = f"a subsample has as few as {most} distinct spots"
+    if numbers[-1] > most:
+        raise ValueError(
+            f"n_clusters goes up to {numbers[-1]}, but {what}: ask for at most {most} clusters"
+        )
+    return numbers
+
+
+def _defined(
+    score: Callable[[npt.NDArray, npt.NDArray], float], z: npt.NDArray, labels: npt.NDArray
+) -> float:
+    """Score the clusters, NaN where the score is undefined for their number."""
+    return float(score(z, labels)) if 2 <= len(np.unique(labels)) < len(labels) else np.nan
