@@ -1,0 +1,12 @@
+"""Plots: maps of domains, UMAP, losses, modality contributions, sizes of domains.
+
+Every function takes a matplotlib Axes as ``ax`` and returns the Axes drawn on. Without ``ax`` it
+makes a figure of its own that pyplot knows nothing of: ``ax.figure`` displays it in a notebook,
+``ax.figure.savefig(...)`` writes it. Nothing is shown, and no object is modified.
+"""
+
+from ._bars import domain_sizes, modality_correlation
+from ._losses import losses
+from ._maps import spatial, umap
+
+__all__ = ["domain_sizes", "losses", "modality_correlation", "spatial", "umap"]
