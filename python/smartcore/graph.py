@@ -62,7 +62,15 @@ def guess_n_neighbors(coords: ArrayLike) -> int:
     # Some thousands of spots tell a lattice as well as all of them.
     probes = xy[:: max(1, len(xy) // 5000)]
     distance = np.median(cKDTree(xy).query(probes, k=8)[0][:, 1:], axis=0)
-    return 4 if distance[4] > 1.2 * distance[3] and distance[3] < 1.2 * distance[0] else 6
+    square = distance[4] > 1.2 * distance[3] and distance[3] < 1.2 * distance[0]
+    if square and xy.shape[1] == 2 and (xy == np.rint(xy)).all() and len(set(xy.sum(1) % 2)) == 1:
+        warnings.warn(
+            "The coordinates look like Visium's array rows and columns, which are no distances: "
+            "the six neighbours of a spot are not its nearest. Give pixel coordinates, or "
+            "multiply the rows by √3.",
+            stacklevel=4,
+        )
+    return 4 if square else 6
 
 
 def guess_within(coords: ArrayLike, sections: ArrayLike | None = None) -> int:

@@ -116,6 +116,18 @@ def test_guess_from_the_layout(xy, k, caplog):
     assert np.median(np.diff(graph.indptr)) >= k
 
 
+def test_visium_array_positions_are_no_distances():
+    row, column = np.mgrid[:20, :40].reshape(2, -1)
+    array = np.column_stack([row, column])[(row + column) % 2 == 0]
+    with pytest.warns(UserWarning, match="multiply the rows by √3"):
+        assert guess_n_neighbors(array) == 4
+    true = array * [np.sqrt(3), 1]
+    assert guess_n_neighbors(true) == 6
+    inner = (array[:, 0] % 19 > 0) & (array[:, 1] % 38 > 1)
+    degree = np.diff(spatial_graph(true, method="radius", radius=2.01).indptr)
+    assert (degree[inner] == 6).all()
+
+
 def test_guess_is_no_more_than_the_smallest_section_has():
     xy = np.argwhere(np.ones((6, 6)))
     section = np.arange(36) > 2
