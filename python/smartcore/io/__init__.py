@@ -1,0 +1,22 @@
+"""Reading inputs and writing results."""
+
+from __future__ import annotations
+
+from smartcore.io._coordinates import add_coordinates, read_coordinates
+from smartcore.io._features import FEATURE_TYPES, KINDS
+from smartcore.io._read import read_modalities, read_modality, read_mudata
+from smartcore.io._write import StagedFiles, check_destination, write_h5ad, write_h5mu
+
+__all__ = [
+    "FEATURE_TYPES",
+    "KINDS",
+    "StagedFiles",
+    "add_coordinates",
+    "check_destination",
+    "read_coordinates",
+    "read_modalities",
+    "read_modality",
+    "read_mudata",
+    "write_h5ad",
+    "write_h5mu",
+]

@@ -1,0 +1,82 @@
+"""What a path holds, and errors that name it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+import h5py
+
+Content = Literal["anndata", "mudata", "10x"]
+
+
+def existing(path: str | Path, expected: str) -> Path:
+    """Return `path` as a :class:`~pathlib.Path` if there is something at it.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is not; the message says what was `expected`.
+    """
+    path = Path(path).expanduser()
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist; expected {expected}")
+    return path
+
+
+@contextmanager
+def reading(path: Path, expected: str) -> Iterator[None]:
+    """Turn whatever a reader raises into an error that names the file and what it should be.
+
+    Raises
+    ------
+    ValueError
+        If the content could not be read.
+    OSError
+        If the file could not be opened (permissions, a folder in its place).
+    """
+    try:
+        yield
+    except (PermissionError, FileNotFoundError, IsADirectoryError, ImportError, MemoryError):
+        raise
+    except Exception as err:
+        # h5py and anndata append long traces of their own: the first line is the message.
+        reason = next(iter(str(err).strip().splitlines()), "") or type(err).__name__
+        raise ValueError(
+            f"{path} could not be read as {expected}; it may be truncated, damaged or of another "
+            f"format ({reason})"
+        ) from err
+
+
+def hdf5_content(path: Path) -> Content:
+    """Say what an HDF5 file holds, by its groups and whatever its name.
+
+    Raises
+    ------
+    ValueError
+        If it is no HDF5 file, is truncated, or holds none of the known layouts.
+    """
+    expected = "an HDF5 file (.h5ad, .h5mu or a 10x .h5)"
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder; expected {expected}")
+    with path.open("rb"):
+        pass  # permissions, before h5py hides them
+    if not h5py.is_hdf5(path):
+        raise ValueError(f"{path} is not {expected}, or its beginning is damaged")
+    with reading(path, expected), h5py.File(path, "r") as file:
+        encoding = str(file.attrs.get("encoding-type", "")).lower()
+        keys = set(file)
+        if encoding == "mudata" or "mod" in keys:
+            return "mudata"
+        if encoding == "anndata" or {"obs", "var"} <= keys:
+            return "anndata"
+        groups = [node for node in file.values() if isinstance(node, h5py.Group)]
+        if any({"barcodes", "indptr", "shape"} <= set(group) for group in groups):
+            return "10x"
+    found = ", ".join(sorted(keys)) or "nothing"
+    raise ValueError(
+        f"{path} is an HDF5 file, but neither AnnData (obs, var), MuData (mod) nor a 10x matrix "
+        f"(matrix/barcodes); it holds: {found}"
+    )

@@ -1,0 +1,207 @@
+"""Writing so that a file is either whole or not there."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Literal, Self
+
+from anndata import AnnData
+
+if TYPE_CHECKING:
+    from mudata import MuData
+
+Compression = Literal["gzip", "lzf"] | None
+
+
+def check_destination(path: str | Path, *, overwrite: bool = True) -> Path:
+    """Check that a file can be written at `path`, before any work is done.
+
+    Parameters
+    ----------
+    path
+        The file to be written.
+    overwrite
+        Whether a file that is there may be replaced.
+
+    Returns
+    -------
+    pathlib.Path
+        The path with links followed, so that replacing it leaves a link in place.
+
+    Raises
+    ------
+    FileNotFoundError, NotADirectoryError
+        If its folder does not exist or is no folder.
+    IsADirectoryError
+        If `path` is itself a folder.
+    FileExistsError
+        If a file is there and `overwrite` is False.
+    PermissionError
+        If the folder cannot be written to.
+    """
+    path = Path(path).expanduser().resolve()
+    folder = path.parent
+    if not folder.exists():
+        raise FileNotFoundError(f"cannot write {path}: the folder {folder} does not exist")
+    if not folder.is_dir():
+        raise NotADirectoryError(f"cannot write {path}: {folder} is not a folder")
+    if path.is_dir():
+        raise IsADirectoryError(f"cannot write {path}: it is a folder")
+    if path.exists() and not overwrite:
+        raise FileExistsError(f"{path} exists already")
+    try:
+        # Permission bits say little about network drives and nothing to root: try it.
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as err:
+        raise PermissionError(f"cannot write {path}: {folder} is not writable ({err})") from err
+    return path
+
+
+class StagedFiles:
+    """Several files that appear together or not at all.
+
+    Used as a context manager: each file is written at the temporary path that :meth:`stage`
+    gives, in the folder of its destination, and :meth:`commit` moves all into place. Leaving the
+    block without a commit, by an error or an interrupt, removes the temporary files and leaves
+    what was there before.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from smartcore import io
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with io.StagedFiles() as files:
+    ...         temporary = files.stage(Path(folder) / "a.txt")
+    ...         _ = temporary.write_text("whole")
+    ...         _ = files.commit()
+    ...     [path.name for path in Path(folder).iterdir()]
+    ['a.txt']
+    """
+
+    def __init__(self) -> None:
+        self._moves: dict[Path, Path] = {}
+
+    def stage(self, path: str | Path) -> Path:
+        """Return the temporary path at which to write the file meant for `path`.
+
+        Raises
+        ------
+        OSError
+            As :func:`check_destination`.
+        """
+        final = check_destination(path)
+        # The suffix stays last, as writers choose the format by it.
+        name = f".{final.stem}.{secrets.token_hex(4)}.partial{final.suffix}"
+        temporary = final.with_name(name)
+        self._moves[temporary] = final
+        return temporary
+
+    def commit(self) -> list[Path]:
+        """Move all files into place, and return where they are."""
+        for temporary in self._moves:
+            _flush_to_disk(temporary)
+        with _uninterrupted():
+            for temporary, final in self._moves.items():
+                os.replace(temporary, final)
+            done = list(self._moves.values())
+            self._moves.clear()
+        return done
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for temporary in self._moves:
+            temporary.unlink(missing_ok=True)
+        self._moves.clear()
+
+
+def _flush_to_disk(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Ignore Ctrl-C for the moment that renaming takes."""
+    previous = signal.getsignal(signal.SIGINT)
+    # Only the main thread may do so, and a handler set outside Python could not be put back.
+    if previous is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+def write_h5mu(mdata: MuData, path: str | Path, *, compression: Compression = "gzip") -> None:
+    """Write a MuData object, replacing the file only when the new one is whole.
+
+    Parameters
+    ----------
+    mdata
+        The object.
+    path
+        The ``.h5mu`` file.
+    compression
+        Compression of the arrays.
+
+    Raises
+    ------
+    ValueError
+        If `path` does not end in ``.h5mu``.
+    OSError
+        If the folder is missing or cannot be written to, or the disk is full; a file that was
+        there is kept.
+    """
+    _check_suffix(path, ".h5mu")
+    with StagedFiles() as files:
+        mdata.write_h5mu(files.stage(path), compression=compression)
+        files.commit()
+
+
+def write_h5ad(adata: AnnData, path: str | Path, *, compression: Compression = "gzip") -> None:
+    """Write an AnnData object, replacing the file only when the new one is whole.
+
+    Parameters
+    ----------
+    adata
+        The object.
+    path
+        The ``.h5ad`` file.
+    compression
+        Compression of the arrays.
+
+    Raises
+    ------
+    ValueError
+        If `path` does not end in ``.h5ad``.
+    OSError
+        As :func:`write_h5mu`.
+    """
+    _check_suffix(path, ".h5ad")
+    with StagedFiles() as files:
+        adata.write_h5ad(files.stage(path), compression=compression)
+        files.commit()
+
+
+def _check_suffix(path: str | Path, suffix: str) -> None:
+    if Path(path).suffix != suffix:
+        raise ValueError(f"{path} must end in {suffix}; got {Path(path).suffix or 'no suffix'!r}")
