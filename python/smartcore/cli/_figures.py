@@ -1,0 +1,153 @@
+"""The figures of a run."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from anndata import AnnData
+
+from smartcore import _keys
+from smartcore.cli._results import Summary
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+logger = logging.getLogger("smartcore")
+
+NAMES = ("domains", "umap", "losses", "modalities", "sizes", "truth")
+"""All figures that a run may have; each is a file ``out_NAME.png``."""
+
+DPI = 200
+"""Resolution of the figures, in dots per inch."""
+
+_UMAP_NEIGHBORS = 15
+_DOMAIN, _TRUTH = "domain", "annotation"
+
+
+def draw(data: Any, summary: Summary, *, seed: int) -> Iterator[tuple[str, Figure]]:
+    """Draw the figures that the result allows, one after the other.
+
+    Parameters
+    ----------
+    data
+        AnnData or MuData with the embedding and its history.
+    summary
+        Domains, coordinates and so on of `data`.
+    seed
+        Of UMAP.
+
+    Yields
+    ------
+    tuple
+        Name, one of :data:`NAMES`, and figure.
+    """
+    from smartcore import metrics, pl
+
+    spots = _spots_only(data, summary)
+    yield "domains", _maps(spots, {_DOMAIN: "Domains"}, summary.sections)
+    if summary.truth is not None:
+        titles = {_TRUTH: "Annotation", _DOMAIN: "Domains"}
+        if summary.scores is not None:
+            whole = "" if summary.sections is None else " of all sections"
+            titles[_DOMAIN] += f" (ARI{whole} {summary.scores['ari']:.2f})"
+        yield "truth", _maps(spots, titles, summary.sections)
+    if spots.n_obs > _UMAP_NEIGHBORS:
+        figure, (ax,) = _figure(1, 1)
+        pl.umap(spots, _DOMAIN, n_neighbors=_UMAP_NEIGHBORS, seed=seed, ax=ax, title="Embedding")
+        yield "umap", figure
+    else:
+        logger.warning("no UMAP is drawn of %d spots; it needs more", spots.n_obs)
+    panels = pl.losses(data)
+    panels[0].set_title("Training")
+    yield "losses", _of(panels[0])
+    if len(summary.features) > 1:
+        table = metrics.modality_correlation(
+            spots.obsm[_keys.EMBEDDING], summary.features, seed=seed
+        )
+        ax = pl.modality_correlation(table, summary.domains)
+        ax.set_title("Which modality the embedding follows")
+        yield "modalities", _of(ax)
+    ax = pl.domain_sizes(
+        spots, _DOMAIN, section_key=None if summary.sections is None else "section"
+    )
+    ax.set_title("Sizes of domains")
+    yield "sizes", _of(ax)
+
+
+def _spots_only(data: Any, summary: Summary) -> AnnData:
+    """The spots with what the figures show, labels as text whatever their type."""
+    obs = pd.DataFrame({_DOMAIN: pd.Categorical(summary.domains)}, index=data.obs_names)
+    if summary.truth is not None:
+        known = summary.truth.notna()
+        obs[_TRUTH] = pd.Categorical(summary.truth.where(known).map(str, na_action="ignore"))
+    if summary.sections is not None:
+        obs["section"] = pd.Categorical(summary.sections.map(str))
+    return AnnData(
+        obs=obs,
+        obsm={
+            _keys.SPATIAL: summary.coordinates.to_numpy(),
+            _keys.EMBEDDING: data.obsm[_keys.EMBEDDING],
+        },
+    )
+
+
+def _maps(spots: AnnData, titles: dict[str, str], sections: pd.Series | None) -> Figure:
+    """Maps side by side; below each other for several sections, which may lie at one place."""
+    from smartcore import pl
+    from smartcore.pl._colors import categorize
+
+    palettes = _palettes(spots)
+    parts = {"": spots}
+    if sections is not None:
+        names = categorize(spots.obs["section"], None).names
+        parts = {f"section {name}: ": spots[spots.obs["section"] == name] for name in names}
+    width = len(titles) if len(titles) > 1 else math.ceil(math.sqrt(len(parts)))
+    figure, panels = _figure(math.ceil(len(parts) * len(titles) / width), width)
+    for ax in panels[len(parts) * len(titles) :]:
+        ax.set_axis_off()
+    wanted = [(part, color) for part in parts for color in titles]
+    for ax, (part, color) in zip(panels, wanted, strict=False):
+        title = f"{part}{titles[color]}"
+        pl.spatial(
+            parts[part], color, ax=ax, palette=palettes[color], title=title[:1].upper() + title[1:]
+        )
+        ax.set(xlabel="", ylabel="")
+    return figure
+
+
+def _palettes(spots: AnnData) -> dict[str, dict[Any, Any]]:
+    """Colours of domains, and of annotations those of the domains that overlap them most."""
+    from scipy.optimize import linear_sum_assignment
+
+    from smartcore.pl._colors import categorize
+
+    domains = categorize(spots.obs[_DOMAIN], None)
+    palettes = {_DOMAIN: dict(zip(domains.names, domains.colors, strict=True))}
+    if _TRUTH in spots.obs:
+        overlap = pd.crosstab(spots.obs[_TRUTH], spots.obs[_DOMAIN])
+        rows, columns = linear_sum_assignment(overlap, maximize=True)
+        matched = dict(zip(overlap.index[rows], overlap.columns[columns], strict=True))
+        # Annotations without a domain of their own get colours that no domain has.
+        others = [name for name in overlap.index if name not in matched]
+        names = range(len(domains.names) + len(others))
+        colors = categorize(pd.Series(names), None).colors
+        palettes[_TRUTH] = {name: palettes[_DOMAIN][domain] for name, domain in matched.items()}
+        palettes[_TRUTH] |= dict(zip(others, colors[len(domains.names) :], strict=True))
+    return palettes
+
+
+def _figure(n_rows: int, n_cols: int) -> tuple[Figure, list[Axes]]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6 * n_cols, 5 * n_rows), layout="constrained")
+    return figure, list(figure.subplots(n_rows, n_cols, squeeze=False).ravel())
+
+
+def _of(ax: Axes) -> Figure:
+    figure: Any = ax.get_figure()
+    return figure

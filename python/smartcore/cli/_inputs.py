@@ -1,0 +1,250 @@
+"""From the arguments of ``smartcore run`` to modalities with principal components."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+
+from smartcore import _keys
+from smartcore.cli._common import UsageError
+from smartcore.io import KINDS
+from smartcore.io._files import hdf5_content
+
+if TYPE_CHECKING:
+    from mudata import MuData
+
+logger = logging.getLogger("smartcore")
+
+ALIASES = {
+    "rna": ("rna", "gex", "gene", "genes", "transcriptome", "mrna"),
+    "protein": ("protein", "proteins", "prot", "adt", "antibody", "cite"),
+    "chromatin": ("chromatin", "atac", "peaks", "histone", "h3k27ac", "h3k27me3", "h3k4me3"),
+}
+"""Names of modalities in .h5mu files, and how they are preprocessed."""
+
+
+@dataclass
+class Inputs:
+    """What is to be integrated.
+
+    Attributes
+    ----------
+    data
+        The file's own MuData, or a dict of modalities read one by one.
+    """
+
+    data: MuData | dict[str, AnnData]
+
+    @property
+    def modalities(self) -> Mapping[str, AnnData]:
+        """Modalities by name."""
+        return self.data if isinstance(self.data, dict) else self.data.mod
+
+    @property
+    def n_spots(self) -> int:
+        """Number of spots in one modality or more."""
+        if isinstance(self.data, dict):
+            return len(set().union(*(adata.obs_names for adata in self.data.values())))
+        return int(self.data.n_obs)
+
+
+def check_sources(args: argparse.Namespace) -> None:
+    """Refuse arguments that name no input, or two kinds of it.
+
+    Raises
+    ------
+    UsageError
+        If so.
+    """
+    named = [kind for kind in KINDS if getattr(args, kind)]
+    if args.input and named:
+        raise UsageError(
+            f"give either INPUT or --{' and --'.join(named)}, not both: {args.input} is expected "
+            "to hold all modalities"
+        )
+    if not args.input and not named:
+        raise UsageError(
+            "no input: name a file for one or more of --rna, --protein and --chromatin, or give "
+            "one .h5mu file, 10x .h5 file or Space Ranger folder"
+        )
+    for kind in KINDS:
+        for what in ("rep", "layer"):
+            if named and getattr(args, f"{kind}_{what}") and kind not in named:
+                raise UsageError(f"--{kind}-{what} is given, but --{kind} is not")
+
+
+def load(args: argparse.Namespace) -> Inputs:
+    """Read the modalities and their coordinates.
+
+    Raises
+    ------
+    OSError, ValueError
+        If a file is missing or wrong, or there are no coordinates.
+    """
+    from smartcore import io
+
+    data: Any
+    if not args.input:
+        data = {}
+        for kind in KINDS:
+            if path := getattr(args, kind):
+                data[kind] = io.read_modality(path, kind, spatial_key=args.spatial_key)
+    elif holds_mudata(args.input):
+        data = io.read_mudata(args.input)
+    else:
+        data = io.read_modalities(args.input, spatial_key=args.spatial_key)
+    inputs = Inputs(data)
+    if args.coords:
+        table = io.read_coordinates(args.coords)
+        add = {"spatial_key": args.spatial_key, "source": str(args.coords)}
+        inputs.data = (
+            {name: io.add_coordinates(adata, table, **add) for name, adata in data.items()}
+            if isinstance(data, dict)
+            else io.add_coordinates(data, table, **add)
+        )
+    for name, adata in inputs.modalities.items():
+        logger.info("%s: %d spots, %d features", name, adata.n_obs, adata.n_vars)
+    check_coordinates(inputs, args.spatial_key)
+    return inputs
+
+
+def holds_mudata(path: Path) -> bool:
+    """Whether `path` is to be read as MuData: by its content, or its name if it is not there.
+
+    Raises
+    ------
+    ValueError
+        If it is a file that is not HDF5, or damaged.
+    """
+    return hdf5_content(path) == "mudata" if path.is_file() else path.suffix == ".h5mu"
+
+
+def check_coordinates(inputs: Inputs, key: str) -> None:
+    """Refuse data without coordinates, or with some that are no numbers, before the long work.
+
+    Raises
+    ------
+    ValueError
+        If so.
+    """
+    holders: dict[str, Any] = dict(inputs.modalities)
+    if not isinstance(inputs.data, dict):
+        holders["the file itself"] = inputs.data
+    found = {name: holder.obsm[key] for name, holder in holders.items() if key in holder.obsm}
+    if not found:
+        present = sorted({name for holder in holders.values() for name in holder.obsm})
+        raise ValueError(
+            f"no coordinates: no modality has obsm[{key!r}] (obsm holds: "
+            f"{', '.join(present) or 'nothing'}); name them by --spatial-key, give a table by "
+            "--coords, or give the whole Space Ranger folder rather than its matrix"
+        )
+    for name, coordinates in found.items():
+        table = pd.DataFrame(np.asarray(coordinates)).apply(pd.to_numeric, errors="coerce")
+        bad = ~np.isfinite(table.to_numpy(dtype=np.float64)).all(axis=1)
+        if bad.any():
+            raise ValueError(
+                f"{name}: obsm[{key!r}] holds no finite numbers in {bad.sum()} of {len(bad)} "
+                f"spots (first: {holders[name].obs_names[bad][0]!r}); remove these spots or give "
+                "their coordinates by --coords"
+            )
+
+
+def representations(args: argparse.Namespace, modalities: Mapping[str, AnnData]) -> dict[str, str]:
+    """Keys of ``obsm`` to be used as they are, for modalities that need no preprocessing.
+
+    Raises
+    ------
+    KeyError
+        If a modality lacks the key.
+    """
+    everyone = args.rep or (_keys.PCA if args.no_preprocess else None)
+    reps: dict[str, str] = {}
+    for name, adata in modalities.items():
+        if rep := own_option(args, name, "rep") or everyone:
+            if rep not in adata.obsm:
+                raise KeyError(
+                    f"{name} has no obsm[{rep!r}]; there are: {', '.join(adata.obsm) or 'none'}"
+                )
+            reps[name] = rep
+    return reps
+
+
+def own_option(args: argparse.Namespace, name: str, what: str) -> str | None:
+    """Value of ``--KIND-what`` for the modality of that name, if given."""
+    kind = kind_of(name)
+    return getattr(args, f"{kind}_{what}") if kind else None
+
+
+def check_own_options(args: argparse.Namespace, modalities: Mapping[str, AnnData]) -> None:
+    """Refuse options for a kind of modality that is not there.
+
+    Raises
+    ------
+    UsageError
+        If there are such.
+    """
+    kinds = {kind_of(name) for name in modalities}
+    for kind in KINDS:
+        for what in ("rep", "layer"):
+            if getattr(args, f"{kind}_{what}") and kind not in kinds:
+                raise UsageError(
+                    f"--{kind}-{what} is given, but no modality is of that kind: there are "
+                    f"{', '.join(modalities)}"
+                )
+
+
+def kind_of(name: str) -> str | None:
+    """Kind of a modality by its name, or None where the name says nothing."""
+    plain = name.strip().lower()
+    return next((kind for kind, names in ALIASES.items() if plain in names), None)
+
+
+def preprocess(args: argparse.Namespace, inputs: Inputs) -> dict[str, str]:
+    """Give every modality principal components, and return the ``obsm`` key of each.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError
+        If the counts are not such or a key is missing; the message names the modality.
+    """
+    from smartcore import pp
+
+    check_own_options(args, inputs.modalities)
+    reps = representations(args, inputs.modalities)
+    common: dict[str, Any] = {
+        "check_counts": not args.not_counts,
+        "seed": args.seed,
+        **({} if args.n_comps is None else {"n_comps": args.n_comps}),
+    }
+    fewest = {} if args.min_spots is None else {"min_spots": args.min_spots}
+    for name, adata in inputs.modalities.items():
+        if name in reps:
+            logger.info("%s: obsm[%r] is used as it is", name, reps[name])
+            continue
+        kind = kind_of(name)
+        layer = own_option(args, name, "layer") or args.layer
+        try:
+            if kind == "rna":
+                pp.rna(adata, layer=layer, n_top_genes=args.n_top_genes, **common, **fewest)
+            elif kind == "protein":
+                pp.protein(adata, layer=layer, clr=args.clr, **common)
+            elif kind == "chromatin":
+                pp.chromatin(adata, layer=layer, **common, **fewest)
+            else:
+                known = ", ".join(alias for names in ALIASES.values() for alias in names)
+                raise ValueError(
+                    f"how to preprocess it is not clear from its name (known names: {known}); "
+                    "rename it, or use principal components that are there by --rep"
+                )
+        except (KeyError, TypeError, ValueError) as err:
+            raise type(err)(f"{name}: {err.args[0] if err.args else err}") from err
+        reps[name] = _keys.PCA
+    return reps

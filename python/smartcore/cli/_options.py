@@ -1,0 +1,190 @@
+"""The options of ``smartcore run``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import get_args, get_type_hints
+
+from smartcore import _keys
+from smartcore.cli import _common
+from smartcore.clustering import METHODS
+from smartcore.io import KINDS
+from smartcore.params import PRESETS, Params
+
+
+def add_input_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options on input."""
+    group = parser.add_argument_group("input: one file with all modalities, or one file for each")
+    group.add_argument(
+        "input",
+        nargs="?",
+        type=Path,
+        metavar="INPUT",
+        help=".h5mu file, 10x .h5 file or Space Ranger folder ('outs') with one or more modalities",
+    )
+    for kind, what in {
+        "rna": "RNA counts",
+        "protein": "protein (antibody) counts",
+        "chromatin": "chromatin counts (ATAC, histone marks) in peaks or bins",
+    }.items():
+        group.add_argument(
+            f"--{kind}",
+            type=Path,
+            metavar="FILE",
+            help=f"{what}: .h5ad file, 10x .h5 file or Space Ranger folder",
+        )
+    group.add_argument(
+        "--coords",
+        type=Path,
+        metavar="FILE",
+        help="table of spot name, x, y (and z), for data without coordinates; it replaces those "
+        "that are there",
+    )
+    group.add_argument(
+        "--spatial-key",
+        default=_keys.SPATIAL,
+        metavar="KEY",
+        help="where in obsm the coordinates are (default: %(default)s)",
+    )
+    group.add_argument(
+        "--section-key",
+        metavar="COLUMN",
+        help="column of obs that tells tissue sections apart; spots of different sections are no "
+        "neighbours",
+    )
+
+
+def add_preprocessing_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options on preprocessing."""
+    group = parser.add_argument_group("preprocessing")
+    group.add_argument(
+        "--layer", metavar="KEY", help="layer that holds the raw counts (default: X)"
+    )
+    for kind in KINDS:
+        group.add_argument(f"--{kind}-layer", metavar="KEY", help=f"the same for {kind} alone")
+    group.add_argument(
+        "--n-top-genes",
+        type=_common.whole(1),
+        default=3000,
+        metavar="N",
+        help="highly variable genes to use (default: %(default)s)",
+    )
+    group.add_argument(
+        "--min-spots",
+        type=_common.whole(1),
+        metavar="N",
+        help="spots in which a gene or peak must be counted to be used (default: 10)",
+    )
+    group.add_argument(
+        "--n-comps",
+        type=_common.whole(1),
+        metavar="N",
+        help="principal components of each modality (default: 30; for proteins at most as many "
+        "as there are)",
+    )
+    group.add_argument(
+        "--clr",
+        choices=("protein", "spot"),
+        default="protein",
+        help="centre the log-ratios of proteins over each protein or each spot "
+        "(default: %(default)s)",
+    )
+    group.add_argument(
+        "--not-counts",
+        action="store_true",
+        help="accept values that are not whole numbers (corrected counts, say)",
+    )
+    existing = group.add_mutually_exclusive_group()
+    existing.add_argument(
+        "--no-preprocess",
+        action="store_true",
+        help=f"use the principal components that are there in obsm, as {_keys.PCA}",
+    )
+    existing.add_argument(
+        "--rep", metavar="KEY", help="use this obsm key of each modality as it is"
+    )
+    for kind in KINDS:
+        group.add_argument(f"--{kind}-rep", metavar="KEY", help=f"the same for {kind} alone")
+
+
+def add_method_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options on domains and method."""
+    group = parser.add_argument_group("domains")
+    group.add_argument(
+        "-k",
+        "--n-clusters",
+        type=_common.cluster_numbers,
+        metavar="N",
+        help="number of domains, or a range such as 4-10 from which to choose "
+        "(default: chosen from 2-15)",
+    )
+    group.add_argument(
+        "--cluster-method", choices=METHODS, help="clustering (default: the best available)"
+    )
+    group.add_argument(
+        "--truth", metavar="COLUMN", help="annotation in obs to compare the domains with"
+    )
+    group = parser.add_argument_group("method (defaults are the preset's)")
+    group.add_argument(
+        "--preset",
+        choices=tuple(PRESETS),
+        default="robust",
+        help="robust: recommended; paper: the equations as published; published: behaves as the "
+        "authors' package (default: %(default)s)",
+    )
+    group.add_argument(
+        "--n-neighbors",
+        type=_common.whole(0),
+        metavar="N",
+        help="spatial neighbours of a spot; 0 ignores places (default: 4 or 6, by the layout)",
+    )
+    group.add_argument(
+        "--latent-dim", type=_common.whole(1), metavar="N", help="width of the embedding"
+    )
+    group.add_argument(
+        "--epochs", type=_common.whole(1), metavar="N", help="greatest number of training steps"
+    )
+    group.add_argument(
+        "--learning-rate",
+        dest="lr",
+        type=_common.number(0, above=True),
+        metavar="X",
+        help="step size of the training",
+    )
+    group.add_argument(
+        "--lambda",
+        dest="lam",
+        type=_common.number(0, 1),
+        metavar="X",
+        help="weight of the reconstruction loss; the triplet loss has the rest to 1",
+    )
+    group.add_argument(
+        "--encoder",
+        choices=get_args(get_type_hints(Params)["encoder"]),
+        help="kind of graph convolution",
+    )
+    _common.add_machine_options(group)
+
+
+def add_output_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options on output."""
+    group = parser.add_argument_group("output")
+    group.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="result: .h5mu, or .h5ad for a single modality",
+    )
+    group.add_argument(
+        "--figures",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="write figures (PNG) beside the result, or do not",
+    )
+    group.add_argument(
+        "--save-model", type=Path, metavar="FILE", help="write the trained network, too"
+    )
+    group.add_argument("--force", action="store_true", help="overwrite files that are there")

@@ -1,0 +1,195 @@
+"""``smartcore run``: from files to domains."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from smartcore.cli import _common, _inputs, _options, _results
+from smartcore.cli._common import UsageError
+from smartcore.io import KINDS, StagedFiles, check_destination
+
+logger = logging.getLogger("smartcore")
+
+DESCRIPTION = """\
+Find domains in a tissue section, from raw counts of one or more modalities.
+
+Each modality is preprocessed and reduced to principal components, SMART joins them with the
+places of the spots in one embedding, and spots alike in it become domains."""
+
+EPILOG = """\
+examples:
+  smartcore run --rna rna.h5ad --protein protein.h5ad --n-clusters 7 -o out.h5mu
+      two modalities, seven domains; spots are matched by name
+  smartcore run outs -o out.h5mu
+      a Space Ranger folder; the number of domains is chosen
+  smartcore run --rna counts.h5ad --coords places.csv --n-clusters 4-12 -o out.h5mu
+      coordinates from a table; the best number of domains from 4 to 12
+  smartcore run --rna a.h5ad --chromatin b.h5ad --no-preprocess -k 10 -o out.h5mu
+      principal components that are there already, in obsm["X_pca"]
+  smartcore run section.h5mu --truth annotation -k 6 -o out.h5mu
+      compare with an annotation in obs["annotation"]
+
+written, beside each other, once everything has been computed:
+  out.h5mu           data with the embedding (obsm["X_smart"]) and the domains (obs["smart"])
+  out_domains.csv    spot, domain, coordinates
+  out_domains.png    map of the domains
+  out_umap.png       UMAP of the embedding
+  out_losses.png     course of the training
+  out_sizes.png      number of spots in each domain
+  out_modalities.png which modality the embedding of each domain follows (two or more modalities)
+  out_scores.csv, out_truth.png   agreement with the annotation (with --truth)
+  out_n_clusters.csv how well each number of domains fits (where the number is chosen)"""
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command to the program's."""
+    parser = commands.add_parser(
+        "run",
+        usage="smartcore run (INPUT | [--rna FILE] [--protein FILE] [--chromatin FILE]) -o FILE "
+        "[options]",
+        help="find the domains of a tissue section",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.set_defaults(function=run, parser=parser)
+    _options.add_input_options(parser)
+    _options.add_preprocessing_options(parser)
+    _options.add_method_options(parser)
+    _options.add_output_options(parser)
+    _common.add_message_options(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Do what the arguments ask for.
+
+    Raises
+    ------
+    UsageError
+        If options contradict each other.
+    """
+    _inputs.check_sources(args)
+    single = sum(bool(getattr(args, kind)) for kind in KINDS) == 1
+    _check_suffix(args.output, single=single or bool(args.input))
+    outputs = _results.Outputs(args.output)
+    choosing = args.n_clusters is None or len(args.n_clusters) > 1
+    targets = outputs.targets(figures=args.figures, truth=args.truth is not None, choice=choosing)
+    if args.save_model:
+        if args.save_model.expanduser().resolve() in {p.expanduser().resolve() for p in targets}:
+            raise UsageError(f"--save-model and -o would both write {args.save_model}")
+        targets.append(args.save_model)
+    check_targets(targets, force=args.force)
+    with _common.thread_limit(args.threads):
+        inputs = _inputs.load(args)
+        _check_suffix(args.output, single=len(inputs.modalities) == 1)
+        _check_n_clusters(args.n_clusters, inputs.n_spots)
+        if args.truth:
+            _results.find_labels(inputs.data, args.truth)  # found now or never
+        reps = _inputs.preprocess(args, inputs)
+        with StagedFiles() as files:
+            model = files.stage(args.save_model) if args.save_model else None
+            result = _integrate(args, inputs, reps, model)
+            choice = _cluster(args, result)
+            summary = _results.Summary.of(
+                result,
+                reps,
+                spatial_key=args.spatial_key,
+                section_key=args.section_key,
+                truth=args.truth,
+            )
+            summary.choice = choice
+            outputs.write(files, result, summary, figures=args.figures, seed=args.seed)
+            files.commit()
+    if summary.scores is not None:
+        print(_results.score_text(summary.scores))
+    print(args.output)
+
+
+def _check_suffix(path: Path, *, single: bool) -> None:
+    if path.suffix == ".h5ad" and not single:
+        raise UsageError(f"{path}: several modalities go to an .h5mu file, one to .h5ad or .h5mu")
+    if path.suffix not in (".h5mu", ".h5ad"):
+        raise UsageError(
+            f"{path}: the output must end in .h5mu (or .h5ad, for a single modality), not in "
+            f"{path.suffix or 'nothing'!r}"
+        )
+
+
+def check_targets(targets: list[Path], *, force: bool) -> None:
+    """Refuse outputs that exist or cannot be written, before anything is computed.
+
+    Raises
+    ------
+    OSError
+        If there are such; the message says what would do.
+    """
+    resolved = [check_destination(path) for path in targets]
+    there = [str(path) for path, real in zip(targets, resolved, strict=True) if real.exists()]
+    if there and not force:
+        verb = "exists" if len(there) == 1 else "exist"
+        raise FileExistsError(
+            f"{', '.join(there)} {verb} already; --force overwrites, or choose another name by -o"
+        )
+
+
+def _check_n_clusters(numbers: range | None, n_spots: int) -> None:
+    if numbers is not None and numbers[-1] > n_spots:
+        raise ValueError(
+            f"--n-clusters {numbers[-1]}: there cannot be more domains than the {n_spots} spots"
+        )
+
+
+def _integrate(
+    args: argparse.Namespace, inputs: _inputs.Inputs, reps: dict[str, str], model: Path | None
+) -> Any:
+    from smartcore import tl
+
+    given = {name: getattr(args, name) for name in ("latent_dim", "epochs", "lr", "lam", "encoder")}
+    data: Any = inputs.data
+    if args.output.suffix == ".h5ad":
+        (data,) = inputs.modalities.values()
+    result = tl.smart(
+        data,
+        reps=reps,
+        spatial_key=args.spatial_key,
+        section_key=args.section_key,
+        preset=args.preset,
+        n_neighbors=args.n_neighbors,
+        seed=args.seed,
+        device=args.device,
+        progress=_common.show_progress(args),
+        save_model=model,
+        **{name: value for name, value in given.items() if value is not None},
+    )
+    return data if result is None else result
+
+
+def _cluster(args: argparse.Namespace, data: Any) -> pd.DataFrame | None:
+    """Cluster the embedding; return the criteria if the number of domains was to be chosen."""
+    from smartcore import tl
+
+    numbers, method = args.n_clusters, args.cluster_method
+    if numbers is not None and len(numbers) == 1:
+        tl.cluster(data, numbers[0], method=method, seed=args.seed)
+        return None
+    # Subsamples of 80 % must hold that many spots.
+    numbers = numbers or range(2, max(2, min(15, data.n_obs // 2)) + 1)
+    table = tl.choose_n_clusters(
+        data, numbers, method=method, seed=args.seed, progress=_common.show_progress(args)
+    )
+    n_clusters = int(table.attrs["suggested"])
+    logger.info(
+        "%d domains were chosen from %d to %d (-k N sets the number):\n%s",
+        n_clusters,
+        numbers[0],
+        numbers[-1],
+        table.round(3).to_string(),
+    )
+    tl.cluster(data, n_clusters, method=method, seed=args.seed)
+    return table

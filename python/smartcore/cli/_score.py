@@ -1,0 +1,188 @@
+"""``smartcore score``: domains against an annotation."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from smartcore import _keys
+from smartcore.cli import _common, _results
+from smartcore.cli._common import UsageError
+
+logger = logging.getLogger("smartcore")
+
+DESCRIPTION = """\
+Compare domains with an annotation of the same spots.
+
+Printed: adjusted Rand index (ari), adjusted and normalised mutual information (ami, nmi),
+homogeneity, mutual information in nats, V-measure and Fowlkes-Mallows index (fmi). Spots without
+annotation are left out."""
+
+EPILOG = """\
+examples:
+  smartcore score out.h5mu --truth annotation
+      obs["smart"] against obs["annotation"], which may also be a modality's
+  smartcore score out.h5mu --truth rna:annotation --pred leiden --moran
+      another clustering, the annotation of the modality rna, and Moran's I
+  smartcore score out_domains.csv --pred domain --truth layer --truth-file labels.csv
+      tables whose first columns name the spots"""
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command to the program's."""
+    parser = commands.add_parser(
+        "score",
+        help="compare domains with an annotation",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.set_defaults(function=run, parser=parser)
+    parser.add_argument(
+        "input", type=Path, metavar="RESULT", help=".h5mu, .h5ad or table (.csv, .tsv)"
+    )
+    parser.add_argument(
+        "--truth", required=True, metavar="COLUMN", help="column of obs with the annotation"
+    )
+    parser.add_argument(
+        "--truth-file",
+        type=Path,
+        metavar="FILE",
+        help="another file with the annotation; spots are matched by name",
+    )
+    parser.add_argument(
+        "--pred",
+        default=None,
+        metavar="COLUMN",
+        help=f"column of obs with the domains (default: {_keys.DOMAINS}; domain in a table)",
+    )
+    parser.add_argument(
+        "--moran",
+        action="store_true",
+        help="also Moran's I of the domains, each by itself (1: one patch, 0: scattered), and mean",
+    )
+    parser.add_argument(
+        "--spatial-key",
+        default=_keys.SPATIAL,
+        metavar="KEY",
+        help="where in obsm the coordinates are, for --moran (default: %(default)s)",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    _common.add_message_options(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Print the scores.
+
+    Raises
+    ------
+    UsageError
+        If Moran's I is wanted of a table.
+    """
+    from smartcore import metrics
+
+    data = read_labelled(args.input)
+    table = isinstance(data, _Table)
+    if args.moran and table:
+        raise UsageError("--moran needs coordinates, so an .h5mu or .h5ad file")
+    column = args.pred or ("domain" if table else _keys.DOMAINS)
+    predicted = _results.find_labels(data, column)
+    source = read_labelled(args.truth_file) if args.truth_file else data
+    truth = _results.find_labels(source, args.truth)
+    common = truth.values.index.intersection(predicted.values.index)
+    if not len(common):
+        raise ValueError(
+            f"no spot has both a domain and an annotation: {len(predicted.values)} spots have "
+            f"{predicted.place}, {len(truth.values)} have {truth.place}"
+        )
+    logger.info("domains: %s; annotation: %s; %d spots", *_places(predicted, truth), len(common))
+    left = len(truth.values) - len(common)
+    if left:
+        logger.warning("%d annotated spots have no domain and are left out", left)
+    scores = metrics.scores(truth.values.loc[common], predicted.values.loc[common])
+    moran = morans_i(data, predicted.values, args.spatial_key) if args.moran else None
+    if args.json:
+        report: dict[str, Any] = {
+            "domains": predicted.place,
+            "truth": truth.place,
+            "n_spots": len(common),
+            "scores": scores,
+        }
+        if moran is not None:
+            report["morans_i"] = {
+                str(k): None if pd.isna(v) else float(v) for k, v in moran.items()
+            }
+        print(json.dumps(report, indent=2))
+        return
+    if moran is not None:
+        scores |= {"morans_i": float(moran.mean())}
+        scores |= {f"morans_i of {name}": float(value) for name, value in moran.items()}
+    print(_results.score_text(scores))
+
+
+def _places(*labels: _results.Labels) -> list[str]:
+    return [found.place for found in labels]
+
+
+class _Table:
+    """A table in the place of an AnnData: only ``obs``."""
+
+    def __init__(self, obs: pd.DataFrame) -> None:
+        self.obs = obs
+        self.mod: dict[str, Any] = {}
+
+
+def read_labelled(path: Path) -> Any:
+    """Read an .h5mu or .h5ad file, or a table whose first column names the spots.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If the file is missing or wrong.
+    """
+    from smartcore import io
+    from smartcore.cli._inputs import holds_mudata
+
+    if path.suffix in (".csv", ".tsv", ".txt"):
+        return _Table(read_table(path))
+    return io.read_mudata(path) if holds_mudata(path) else io.read_modality(path, kind=None)
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Read a text table of labels, indexed by its first column.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If the file is missing, no table, or names a spot twice.
+    """
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist; expected a table of spots and labels")
+    try:
+        table = pd.read_csv(path, sep=None, engine="python", dtype=str, encoding="utf-8-sig")
+    except ValueError as err:
+        raise ValueError(f"{path} could not be read as a table ({err})") from err
+    table = table.set_index(table.columns[0])
+    if not table.index.is_unique:
+        twice = table.index[table.index.duplicated()][0]
+        raise ValueError(f"{path}: spot {twice!r} occurs twice")
+    return table
+
+
+def morans_i(data: Any, domains: pd.Series, spatial_key: str) -> pd.Series:
+    """Moran's I of each domain on the spatial graph, the fitted one where it is there."""
+    from smartcore import metrics
+    from smartcore.graph import spatial_graph
+
+    labels = domains.reindex(data.obs_names)
+    key = f"{_keys.RESULT}_connectivities"
+    if key in data.obsp and data.obsp[key].nnz:
+        return metrics.morans_i_clusters(labels, data.obsp[key])
+    coordinates = _results.coordinates_of(data, spatial_key).to_numpy()
+    return metrics.morans_i_clusters(labels, spatial_graph(coordinates))
