@@ -1,15 +1,19 @@
 """SMART: spatial multi-omics in one embedding (Du et al., Nat Commun 17, 2876, 2026).
 
 ``pp`` from counts to principal components, ``tl`` from those to embedding and domains,
-``metrics`` and ``pl`` to judge and to see, ``datasets`` to try; :func:`integrate` for arrays.
+``metrics`` and ``pl`` to judge and to see, ``datasets`` to try, ``io`` for files;
+:func:`integrate` for arrays.
 """
 
+from importlib import import_module
 from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
 
-from smartcore import datasets, io, metrics, pl, pp, tl
-from smartcore.integration import Integration, embed, integrate
-from smartcore.model import SMART
-from smartcore.params import PRESETS, Params
+if TYPE_CHECKING:
+    from smartcore import datasets, io, metrics, pl, pp, tl
+    from smartcore.integration import Integration, embed, integrate
+    from smartcore.model import SMART
+    from smartcore.params import PRESETS, Params
 
 __version__ = version("smartcore")
 
@@ -27,3 +31,25 @@ __all__ = [
     "pp",
     "tl",
 ]
+
+_HOMES = {
+    "PRESETS": "params",
+    "SMART": "model",
+    "Integration": "integration",
+    "Params": "params",
+    "embed": "integration",
+    "integrate": "integration",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # torch and scanpy take seconds to import, which `smartcore --help` need not wait for.
+    if name in _HOMES:
+        return getattr(import_module(f"smartcore.{_HOMES[name]}"), name)
+    if name in __all__:
+        return import_module(f"smartcore.{name}")
+    raise AttributeError(f"module 'smartcore' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

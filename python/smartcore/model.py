@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pickle
-import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -140,19 +139,18 @@ class SMART(nn.Module):
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write weights, scales and parameters to ``path``, whole or not at all."""
         path = Path(path)
+        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
         content = {
             "format": _FORMAT,
             "n_features": self.n_features,
             "params": self.params.plain(),
             "state": self.state_dict(),
         }
-        handle, partial = tempfile.mkstemp(dir=path.parent, suffix=".partial")
-        os.close(handle)
         try:
             torch.save(content, partial)
             os.replace(partial, path)
         except BaseException:
-            Path(partial).unlink(missing_ok=True)
+            partial.unlink(missing_ok=True)
             raise
 
     @classmethod
