@@ -63,7 +63,8 @@ def guess_n_neighbors(coords: ArrayLike) -> int:
     probes = xy[:: max(1, len(xy) // 5000)]
     distance = np.median(cKDTree(xy).query(probes, k=8)[0][:, 1:], axis=0)
     square = distance[4] > 1.2 * distance[3] and distance[3] < 1.2 * distance[0]
-    if square and xy.shape[1] == 2 and (xy == np.rint(xy)).all() and len(set(xy.sum(1) % 2)) == 1:
+    checkered = (xy == np.rint(xy)).all() and len(np.unique(xy.sum(axis=1) % 2)) == 1
+    if square and checkered and xy.shape[1] == 2 and np.isclose(distance[0], np.sqrt(2)):
         warnings.warn(
             "The coordinates look like Visium's array rows and columns, which are no distances: "
             "the six neighbours of a spot are not its nearest. Give pixel coordinates, or "
