@@ -17,7 +17,7 @@ from smartcore.graph import guess_within, smooth, spatial_graph
 from smartcore.layers import GraphTensors
 from smartcore.missing import fill_missing
 from smartcore.model import SMART
-from smartcore.params import Params, resolve_params
+from smartcore.params import Params, check_number, resolve_params
 from smartcore.spots import Spots, check_spots
 from smartcore.training import Callback, Task, train
 from smartcore.triplets import TripletSampler
@@ -128,6 +128,7 @@ def integrate(
     ['total', 'reconstruction', 'triplet']
     """
     settings = resolve_params(preset, params)
+    check_number("seed", seed, 0, 2**63 - 1, True)
     spots = check_spots(features, coords, sections, observed, adjacency)
     if settings.alpha and (unknown := sorted(set(settings.alpha) - set(spots.features))):
         raise ValueError(f"alpha names {unknown}; the modalities are {list(spots.features)}.")
@@ -140,7 +141,10 @@ def integrate(
     model = SMART(widths, settings, seed=seed)
     model.fit_scale({name: x[spots.observed[name]] for name, x in spots.features.items()})
     inputs = fill_missing(model.standardize(spots.features), spots.observed)
-    targets = {name: smooth(x, graph, settings.target_hops) for name, x in inputs.items()}
+    targets = {
+        name: _smooth_observed(x, spots.observed[name], graph, settings.target_hops)
+        for name, x in inputs.items()
+    }
     samplers = {
         name: TripletSampler(
             (targets if settings.triplet_source == "target" else inputs)[name][mask],
@@ -233,6 +237,17 @@ def _graph(spots: Spots, params: Params) -> sp.csr_matrix:
         directed=params.directed,
         sections=spots.sections,
     )
+
+
+def _smooth_observed(
+    x: NDArray[np.float32], mask: NDArray[np.bool_], graph: sp.csr_matrix, hops: int
+) -> NDArray[np.float32]:
+    """Averages among the observed spots; the others are no target and stay as they are."""
+    if mask.all():
+        return smooth(x, graph, hops)
+    targets = x.copy()
+    targets[mask] = smooth(x[mask], graph[mask][:, mask], hops)
+    return targets
 
 
 def _tensors(arrays: Mapping[str, NDArray[np.float32]], device: torch.device) -> list[Tensor]:

@@ -121,13 +121,13 @@ class Params:
                     f"use one of {', '.join(map(repr, get_args(hint)))}."
                 )
         for name, (low, high, whole) in _RANGES.items():
-            _check_number(name, getattr(self, name), low, high, whole)
+            check_number(name, getattr(self, name), low, high, whole)
         if self.graph == "radius" and self.radius is None:
             raise ValueError("graph='radius' needs radius=, in the units of the coordinates.")
         if self.directed and self.graph != "knn":
             raise ValueError(f"directed=True goes with graph='knn', not with {self.graph!r}.")
         for modality, weight in (self.alpha or {}).items():
-            _check_number(f"alpha[{modality!r}]", weight, 0, float("inf"), False)
+            check_number(f"alpha[{modality!r}]", weight, 0, float("inf"), False)
 
     def plain(self) -> dict[str, Any]:
         """As a dict of plain values, for files."""
@@ -159,7 +159,8 @@ _RANGES: dict[str, tuple[float, float, bool]] = {
 _MAY_BE_NONE = {"n_neighbors", "radius", "max_anchors"}
 
 
-def _check_number(name: str, value: Any, low: float, high: float, whole: bool) -> None:
+def check_number(name: str, value: Any, low: float, high: float, whole: bool) -> None:
+    """Raise ValueError unless ``value`` is a number in [low, high], whole if asked."""
     if value is None and name in _MAY_BE_NONE:
         return
     kind = "a whole number" if whole else "a number"

@@ -68,7 +68,9 @@ def check_spots(
     if n < MIN_SPOTS:
         raise ValueError(f"{n} spots are too few to integrate; at least {MIN_SPOTS} are needed.")
     codes = _check_sections(sections, n)
-    order = np.lexsort([*xy.T, *([] if codes is None else [codes])])
+    # Spots at one place are told apart by their features.
+    keys = [x[:, 0] for x in arrays.values()] + [*xy.T] + ([] if codes is None else [codes])
+    order = np.lexsort(keys)
     return Spots(
         features={name: x[order] for name, x in arrays.items()},
         observed={name: mask[order] for name, mask in masks.items()},

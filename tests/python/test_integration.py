@@ -216,6 +216,8 @@ def test_three_spots_are_enough():
         (lambda f, c: {"graph": "radius"}, "graph='radius' needs radius="),
         (lambda f, c: {"graph": "delaunay", "directed": True}, "directed=True goes with"),
         (lambda f, c: {"device": "abacus"}, "device='abacus' is not there"),
+        (lambda f, c: {"seed": None}, "seed=None must be a whole number from 0"),
+        (lambda f, c: {"seed": -1}, "seed=-1 must be a whole number from 0"),
     ],
 )
 def test_bad_input(tissue, change, message):
