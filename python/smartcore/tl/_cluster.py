@@ -9,6 +9,7 @@ import pandas as pd
 
 from smartcore._keys import DOMAINS, EMBEDDING
 from smartcore.clustering import GRAPH_METHODS, cluster_embedding, resolve_method
+from smartcore.tl._matching import copy_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -110,7 +111,7 @@ def cluster(
     if method in GRAPH_METHODS:
         params["n_neighbors"] = int(n_neighbors)
 
-    target = data.copy() if copy else data
+    target = copy_of(data) if copy else data
     categories = [str(i) for i in range(int(labels.max()) + 1)]
     target.obs[key_added] = pd.Categorical.from_codes(labels, categories=categories)
     target.uns[f"{key_added}_clusters"] = params

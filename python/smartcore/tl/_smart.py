@@ -1,0 +1,177 @@
+"""The embedding on AnnData and MuData."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from anndata import AnnData
+from mudata import MuData
+
+from smartcore import _keys
+from smartcore.integration import Integration, integrate
+from smartcore.tl._matching import Matched, copy_of, match_anndata, match_mudata, to_mudata
+from smartcore.training import Callback
+
+
+def smart(
+    data: AnnData | MuData | Mapping[str, AnnData],
+    *,
+    reps: str | Mapping[str, str] | None = None,
+    spatial_key: str = _keys.SPATIAL,
+    section_key: str | None = None,
+    preset: str = "robust",
+    n_neighbors: int | None = None,
+    key_added: str = _keys.RESULT,
+    seed: int = 0,
+    device: str = "auto",
+    callback: Callback | None = None,
+    progress: bool = True,
+    save_model: str | os.PathLike[str] | None = None,
+    copy: bool = False,
+    **params: Any,
+) -> AnnData | MuData | None:
+    """Embed the spots of a tissue from all their modalities and their places.
+
+    Spots are matched by name, in any order; a spot that some modalities lack is embedded from
+    those it has.
+
+    Parameters
+    ----------
+    data
+        MuData; a dict modality → AnnData; or one AnnData, of one modality or of several (see
+        ``reps``). Names of spots are unique within a modality.
+    reps
+        Key in ``obsm`` of the features, for all modalities or for each; ``None``: ``"X_pca"``,
+        as :mod:`smartcore.pp` writes it. For one AnnData with several modalities a dict modality
+        → key. Rows that are wholly NaN count as not measured.
+    spatial_key
+        Key in ``obsm`` of the coordinates, (n_spots, 2) or (n_spots, 3). For MuData the joint
+        ``obsm`` comes first, then those of the modalities, which must agree.
+    section_key
+        Column in ``obs`` with the section of each spot, found in the same way; ``None``: one
+        section.
+    preset
+        ``"robust"``, ``"paper"`` or ``"published"``; see :data:`smartcore.PRESETS`.
+    n_neighbors
+        Spatial neighbours; ``None``: 4 or 6, from the layout; 0: none.
+    key_added
+        The embedding goes to ``obsm["X_" + key_added]``, all else to ``uns[key_added]``.
+    seed, device, callback, progress, **params
+        As for :func:`smartcore.integrate`.
+    save_model
+        File for the fitted network; :meth:`smartcore.SMART.load` reads it.
+    copy
+        Return a changed copy instead of changing ``data``.
+
+    Returns
+    -------
+    ``None``, or the copy. For a dict always a MuData that holds its AnnDatas, which stay as
+    they are, with the joint coordinates. It has ``obsm["X_smart"]`` (n_spots, latent_dim) float32,
+    ``obsp["smart_connectivities"]`` (the spatial graph) and ``uns["smart"]`` (parameters,
+    history, versions).
+
+    Raises
+    ------
+    KeyError
+        If a key is not there; the message lists those that are.
+    ValueError
+        If spots cannot be matched or placed, or as :func:`smartcore.integrate`. ``data`` is then
+        as it was, as it is after an interrupt.
+    TypeError
+        For other containers.
+
+    References
+    ----------
+    Du et al., Nat Commun 17, 2876 (2026).
+
+    Examples
+    --------
+    >>> import smartcore as sm
+    >>> mdata = sm.datasets.tri_omics((12, 12))
+    >>> sm.pp.rna(mdata["rna"], n_comps=10)
+    >>> sm.pp.protein(mdata["protein"], n_comps=10)
+    >>> sm.pp.chromatin(mdata["chromatin"], n_comps=10)
+    >>> sm.tl.smart(mdata, epochs=20, progress=False)
+    >>> mdata.obsm["X_smart"].shape
+    (144, 64)
+    """
+    if isinstance(data, Mapping):
+        out: AnnData | MuData = to_mudata(data)
+    elif isinstance(data, AnnData | MuData):
+        out = data
+    else:
+        raise TypeError(
+            "data must be a MuData, an AnnData or a dict modality → AnnData, not "
+            f"{type(data).__name__}."
+        )
+    matched = (
+        match_anndata(out, reps, spatial_key, section_key)
+        if isinstance(out, AnnData)
+        else match_mudata(out, reps, spatial_key, section_key)
+    )
+    if save_model is not None:
+        _check_path(save_model)
+    if not isinstance(key_added, str) or not key_added:
+        raise TypeError(f"key_added={key_added!r} must be a string, such as 'smart'.")
+    if out.isbacked and (isinstance(out, MuData) if copy else out.is_view):
+        raise ValueError(
+            "A backed MuData cannot be copied, a view of backed data not written to: load it "
+            "into memory first."
+        )
+    if n_neighbors is not None:
+        params["n_neighbors"] = n_neighbors
+    result = integrate(
+        matched.features,
+        matched.coords,
+        sections=matched.sections,
+        observed=matched.observed,
+        preset=preset,
+        seed=seed,
+        device=device,
+        callback=callback,
+        progress=progress,
+        **params,
+    )
+    if save_model is not None:
+        result.model.save(save_model)
+    if copy and not isinstance(data, Mapping):
+        out = copy_of(out)
+    record = _record(result, matched, preset, seed)
+    if isinstance(data, Mapping):
+        out.obsm[spatial_key] = matched.coords
+    out.obsm[f"X_{key_added}"] = result.embedding
+    out.obsp[f"{key_added}_connectivities"] = result.graph
+    out.uns[key_added] = record
+    return out if copy or isinstance(data, Mapping) else None
+
+
+def _check_path(path: str | os.PathLike[str]) -> None:
+    folder = Path(path).resolve().parent
+    if not folder.is_dir():
+        raise ValueError(f"save_model={os.fspath(path)!r}: there is no such folder.")
+    if Path(path).is_dir():
+        raise ValueError(f"save_model={os.fspath(path)!r} is a folder; name a file in it.")
+    if not os.access(folder, os.W_OK):
+        raise ValueError(f"save_model={os.fspath(path)!r}: the folder cannot be written to.")
+
+
+def _record(result: Integration, matched: Matched, preset: str, seed: int) -> dict[str, Any]:
+    """What goes to ``uns``: only what h5ad and h5mu can hold."""
+    plain = {k: v for k, v in result.params.plain().items() if v is not None}
+    return {
+        "params": {"preset": preset, "seed": seed, **plain},
+        "history": {
+            "epoch": result.history.index.to_numpy(),
+            **{name: column.to_numpy() for name, column in result.history.items()},
+        },
+        "modalities": np.array(list(matched.features)),
+        "reps": matched.reps,
+        "n_observed": {name: int(mask.sum()) for name, mask in matched.observed.items()},
+        "n_triplets": result.n_triplets,
+        "version": version("smartcore"),
+    }
