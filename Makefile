@@ -45,6 +45,6 @@ $(VENV)/.run: pyproject.toml constraints.txt $(VENV)/bin/python
 $(VENV)/.test: $(VENV)/.run tools/get_mclust.sh
 	sh tools/get_mclust.sh
 	$(PIP) --group dev
-	$(PIP) --no-deps bio-SMART==0.1.2 harmony-pytorch==0.1.8
 	if command -v R >/dev/null; then $(PIP) -e '.[r]'; fi
+	$(PIP) --no-deps bio-SMART==0.1.2 harmony-pytorch==0.1.8
 	touch $@
