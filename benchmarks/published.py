@@ -59,9 +59,7 @@ def theirs(features: dict, coords: np.ndarray, seed: int) -> np.ndarray:
     for adata in adatas:
         Cal_Spatial_Net(adata, n_neighbors=4, verbose=False)
         triplets.append(
-            Mutual_Nearest_Neighbors(
-                adata, key="X_pca", n_nearest_neighbors=3, farthest_ratio=0.6
-            )
+            Mutual_Nearest_Neighbors(adata, key="X_pca", n_nearest_neighbors=3, farthest_ratio=0.6)
         )
     inputs = [torch.from_numpy(x) for x in features.values()]
     edges = [torch.tensor(a.uns["edgeList"], dtype=torch.long) for a in adatas]
