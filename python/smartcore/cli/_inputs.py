@@ -17,6 +17,7 @@ from smartcore import _keys
 from smartcore.cli._common import UsageError
 from smartcore.io import KINDS
 from smartcore.io._files import hdf5_content
+from smartcore.io._rds import IMAGE
 
 if TYPE_CHECKING:
     from mudata import MuData
@@ -24,11 +25,14 @@ if TYPE_CHECKING:
 logger = logging.getLogger("smartcore")
 
 ALIASES = {
-    "rna": ("rna", "gex", "gene", "genes", "transcriptome", "mrna"),
+    "rna": (
+        *("rna", "gex", "gene", "genes", "transcriptome", "mrna"),
+        *("spatial", "visium", "xenium", "nanostring", "vizgen"),  # Seurat's assays
+    ),
     "protein": ("protein", "proteins", "prot", "adt", "antibody", "cite"),
     "chromatin": ("chromatin", "atac", "peaks", "histone", "h3k27ac", "h3k27me3", "h3k4me3"),
 }
-"""Names of modalities in .h5mu files, and how they are preprocessed."""
+"""Names of modalities in .h5mu and .rds files, and how they are preprocessed."""
 
 
 @dataclass
@@ -73,7 +77,7 @@ def check_sources(args: argparse.Namespace) -> None:
     if not args.input and not named:
         raise UsageError(
             "no input: name a file for one or more of --rna, --protein and --chromatin, or give "
-            "one .h5mu file, 10x .h5 file or Space Ranger folder"
+            "one .h5mu file, .rds file, 10x .h5 file or Space Ranger folder"
         )
     for kind in KINDS:
         for what in ("rep", "layer"):
@@ -97,6 +101,11 @@ def load(args: argparse.Namespace) -> Inputs:
         for kind in KINDS:
             if path := getattr(args, kind):
                 data[kind] = io.read_modality(path, kind, spatial_key=args.spatial_key)
+    elif args.input.suffix.lower() == ".rds":
+        data = io.read_rds(args.input, spatial_key=args.spatial_key)
+        if args.section_key is None and data.obs.get(IMAGE, pd.Series()).nunique() > 1:
+            args.section_key = IMAGE  # each image has axes of its own
+            logger.info("%s: its images are the sections", args.input)
     elif holds_mudata(args.input):
         data = io.read_mudata(args.input)
     else:

@@ -21,7 +21,8 @@ def add_input_options(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         type=Path,
         metavar="INPUT",
-        help=".h5mu file, 10x .h5 file or Space Ranger folder ('outs') with one or more modalities",
+        help=".h5mu file, 10x .h5 file, Space Ranger folder ('outs') or .rds file of R (Seurat, "
+        "SingleCellExperiment) with one or more modalities",
     )
     for kind, what in {
         "rna": "RNA counts",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from smartcore.io._coordinates import add_coordinates, read_coordinates
 from smartcore.io._features import FEATURE_TYPES, KINDS
+from smartcore.io._rds import read_rds
 from smartcore.io._read import read_modalities, read_modality, read_mudata
+from smartcore.io._sce import write_rds
 from smartcore.io._write import StagedFiles, check_destination, write_h5ad, write_h5mu
 
 __all__ = [
@@ -17,6 +19,8 @@ __all__ = [
     "read_modalities",
     "read_modality",
     "read_mudata",
+    "read_rds",
     "write_h5ad",
     "write_h5mu",
+    "write_rds",
 ]
