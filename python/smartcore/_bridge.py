@@ -1,0 +1,312 @@
+"""The core as the R package calls it: arrays and lists in, arrays and dicts out."""
+
+from __future__ import annotations
+
+import logging
+import platform
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import fields
+from importlib.metadata import version
+from typing import Any, TextIO, get_args, get_type_hints
+
+import numpy as np
+import scipy.sparse as sp
+from anndata import AnnData
+from numpy.typing import NDArray
+
+from smartcore import pp
+from smartcore.clustering import (
+    check_embedding,
+    check_integer,
+    cluster_embedding,
+    distinct_rows,
+    reduce_embedding,
+)
+from smartcore.clustering._cluster import _by_size
+from smartcore.clustering._embedding import components as all_components
+from smartcore.integration import integrate
+from smartcore.metrics import modality_correlation
+from smartcore.params import Params, resolve_params
+
+INTERFACE = 1
+"""Raised when a function here changes in what it takes or gives: the R package checks it."""
+
+Notify = Callable[[str, str], object]
+"""Called with ``"info"`` or ``"warning"`` and a text."""
+
+_MIN_CORRELATED = 4
+_N_REFERENCE = 1000
+"""Spots that distances are taken to: enough for a correlation to within 0.03, and quick."""
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what computes."""
+    return {
+        "smartcore": version("smartcore"),
+        "python": platform.python_version(),
+        "torch": version("torch"),
+    }
+
+
+def parameters() -> list[str]:
+    """Return the names of the method's parameters."""
+    return [field.name for field in fields(Params)]
+
+
+def components(
+    kind: str,
+    parts: Sequence[sp.csr_matrix],
+    *,
+    n_comps: int | None = None,
+    n_features: float | None = None,
+    min_spots: int | None = None,
+    clr: str | None = None,
+    check_counts: bool = True,
+    seed: int = 0,
+    notify: Notify | None = None,
+) -> NDArray[np.float32]:
+    """Principal components of counts.
+
+    Parameters
+    ----------
+    kind
+        ``"rna"``, ``"protein"`` or ``"chromatin"``.
+    parts
+        Spots × features; matrices of different spots, one below the other.
+    n_comps, n_features, min_spots, clr
+        As for :mod:`smartcore.pp`, where ``n_features`` is called ``n_top_genes``; ``None``: the
+        default there. Infinite ``n_features``: all.
+    check_counts, seed
+        As for :mod:`smartcore.pp`.
+    notify
+        Who hears of warnings and of what is logged.
+
+    Returns
+    -------
+    Shape (n_spots, n_comps).
+    """
+    steps: dict[str, Callable[..., object]] = {
+        "rna": pp.rna,
+        "protein": pp.protein,
+        "chromatin": pp.chromatin,
+    }
+    if kind not in steps:
+        raise ValueError(f"kind={kind!r} is not known; use one of {', '.join(steps)}.")
+    given: dict[str, Any] = {"n_comps": n_comps}
+    if kind == "protein":
+        given["clr"] = clr
+    else:
+        given["min_spots"] = min_spots
+    settings = {name: value for name, value in given.items() if value is not None}
+    if kind == "rna" and n_features is not None:
+        settings["n_top_genes"] = None if np.isinf(n_features) else n_features
+    with _relayed(notify):
+        adata = AnnData(parts[0] if len(parts) == 1 else sp.vstack(parts, format="csr"))
+        steps[kind](adata, check_counts=check_counts, seed=seed, **settings)
+    return np.asarray(adata.obsm["X_pca"])
+
+
+def run(
+    features: Mapping[str, NDArray[np.floating]],
+    rows: Mapping[str, NDArray[np.integer]],
+    coords: NDArray[np.floating],
+    sections: NDArray[np.integer] | None = None,
+    *,
+    preset: str = "robust",
+    params: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    on_epoch: Callable[[int, int, float], object] | None = None,
+    notify: Notify | None = None,
+) -> dict[str, Any]:
+    """Embed spots.
+
+    Parameters
+    ----------
+    features
+        Modality → (n_measured, d).
+    rows
+        Modality → (n_measured,): the row in ``coords`` of each spot of ``features``, from 0.
+    coords
+        Shape (n_spots, 2) or (n_spots, 3).
+    sections
+        Shape (n_spots,), codes that sort as the names of the sections do.
+    preset, params, seed, device
+        As for :func:`smartcore.integrate`; whole numbers in ``params`` may be floats.
+    on_epoch
+        Called after each epoch with its number, the most epochs there can be and the loss.
+    notify
+        Who hears of warnings and of what is logged.
+
+    Returns
+    -------
+    ``embedding`` (n_spots, latent_dim); ``history``, ``params``, ``n_triplets``; and
+    ``contributions`` (n_spots, n_modalities), of :func:`smartcore.metrics.modality_correlation`.
+    """
+    changes = _whole_numbers(params or {})
+    epochs = resolve_params(preset, changes).epochs
+    n_spots = len(coords)
+    aligned: dict[str, NDArray[np.floating]] = {}
+    observed: dict[str, NDArray[np.bool_]] = {}
+    for name, x in features.items():
+        aligned[name] = np.full((n_spots, x.shape[1]), np.nan, np.result_type(x.dtype, np.float32))
+        aligned[name][rows[name]] = x
+        observed[name] = np.zeros(n_spots, bool)
+        observed[name][rows[name]] = True
+
+    def after_epoch(epoch: int, losses: Mapping[str, float]) -> None:
+        if on_epoch is not None:
+            on_epoch(epoch, epochs, losses["total"])
+
+    with _relayed(notify):
+        result = integrate(
+            aligned,
+            coords,
+            sections=sections,
+            observed=observed,
+            preset=preset,
+            seed=seed,
+            device=device,
+            callback=after_epoch,
+            **changes,
+        )
+        contributions = [
+            _correlation(result.embedding, x, observed[name], seed) for name, x in aligned.items()
+        ]
+    plain = {k: v for k, v in result.params.plain().items() if v is not None}
+    history = {name: column.to_numpy() for name, column in result.history.items()}
+    return {
+        "embedding": result.embedding,
+        "history": {"epoch": result.history.index.to_numpy(), **history},
+        "params": {"preset": preset, "seed": seed, **plain},
+        "n_triplets": result.n_triplets,
+        "contributions": np.column_stack(contributions),
+    }
+
+
+def cluster(
+    embedding: NDArray[np.floating],
+    n_clusters: int,
+    method: str,
+    *,
+    n_pcs: int | None = 20,
+    n_neighbors: int = 50,
+    seed: int = 0,
+    notify: Notify | None = None,
+) -> NDArray[np.int32]:
+    """Cluster by a method other than mclust, which R calls itself.
+
+    Parameters and results are those of :func:`smartcore.clustering.cluster_embedding`.
+    """
+    with _relayed(notify):
+        return cluster_embedding(
+            _narrow(embedding),
+            n_clusters,
+            method=method,
+            n_pcs=n_pcs,
+            n_neighbors=n_neighbors,
+            seed=seed,
+        )
+
+
+def mclust_input(
+    embedding: NDArray[np.floating], n_clusters: int, n_pcs: int | None = 20
+) -> dict[str, NDArray[Any]]:
+    """Return what mclust is to cluster, just as ``cluster_embedding`` hands it over.
+
+    Returns
+    -------
+    Either ``x``, shape (n_spots, n_components); or ``labels``, where there is nothing to fit.
+    """
+    x = check_embedding(_narrow(embedding))
+    k = check_integer("n_clusters", n_clusters, 1, len(x), "the number of spots")
+    z = reduce_embedding(x, n_pcs)
+    if k == 1 or not z.shape[1] or distinct_rows(x, k + 1).max() < k:
+        # One cluster, a cluster for each distinct spot, or too few spots: no method is asked.
+        return {"labels": cluster_embedding(x, k, method="gmm", n_pcs=n_pcs)}
+    pcs = all_components(z, 0.0)
+    return {"x": z if pcs.shape == z.shape else pcs}
+
+
+def by_size(labels: NDArray[np.integer]) -> NDArray[np.int32]:
+    """Renumber labels from 0, the largest cluster first."""
+    return _by_size(np.asarray(labels))
+
+
+def _narrow(embedding: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Float32 where nothing is lost: R knows only float64, and rounding depends on the type."""
+    x = np.asarray(embedding)
+    with np.errstate(over="ignore"):
+        narrow = x.astype(np.float32)
+    return narrow if np.array_equal(narrow, x) else x
+
+
+def _whole_numbers(params: Mapping[str, Any]) -> dict[str, Any]:
+    """R's 300 is 300.0; what else is wrong with a value is for ``Params`` to say."""
+    hints = get_type_hints(Params)
+
+    def convert(name: str, value: Any) -> Any:
+        hint = hints.get(name)
+        takes_int = hint is int or int in get_args(hint)
+        return int(value) if takes_int and isinstance(value, float) and value % 1 == 0 else value
+
+    return {name: convert(name, value) for name, value in params.items()}
+
+
+def _correlation(
+    embedding: NDArray[np.float32],
+    x: NDArray[np.floating],
+    observed: NDArray[np.bool_],
+    seed: int,
+) -> NDArray[np.float64]:
+    if observed.sum() < _MIN_CORRELATED:
+        return np.full(len(x), np.nan)
+    return modality_correlation(embedding, {"": x}, n_reference=_N_REFERENCE, seed=seed)[
+        ""
+    ].to_numpy()
+
+
+class _Relay(logging.Handler):
+    def __init__(self, notify: Notify) -> None:
+        super().__init__(logging.INFO)
+        self.notify = notify
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.notify("info", record.getMessage())
+
+
+@contextmanager
+def _relayed(notify: Notify | None) -> Iterator[None]:
+    """Hand warnings for the user, and what the package logs, to ``notify``."""
+    if notify is None:
+        yield
+        return
+    log = logging.getLogger("smartcore")
+    level, handler = log.level, _Relay(notify)
+    with warnings.catch_warnings():
+        usual = warnings.showwarning
+
+        def show(
+            message: Warning | str,
+            category: type[Warning],
+            filename: str,
+            lineno: int,
+            file: TextIO | None = None,
+            line: str | None = None,
+        ) -> None:
+            if issubclass(category, UserWarning):
+                notify("warning", str(message))
+            else:
+                usual(message, category, filename, lineno, file, line)
+
+        warnings.showwarning = show
+        warnings.simplefilter("always", UserWarning)
+        log.addHandler(handler)
+        log.setLevel(logging.INFO)
+        try:
+            yield
+        finally:
+            log.removeHandler(handler)
+            log.setLevel(level)
