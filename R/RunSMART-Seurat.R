@@ -1,0 +1,97 @@
+#' @rdname RunSMART
+#' @method RunSMART Seurat
+#' @export
+RunSMART.Seurat <- function(
+    object,
+    assays = NULL,
+    modalities = NULL,
+    features = NULL,
+    layer = "counts",
+    reduction = NULL,
+    dims = NULL,
+    coords = NULL,
+    coord.cols = NULL,
+    section.by = NULL,
+    n.clusters = NULL,
+    cluster.name = "smart_clusters",
+    cluster.method = NULL,
+    reduction.name = "smart",
+    reduction.key = "SMART_",
+    check.counts = TRUE,
+    seed.use = 42,
+    verbose = TRUE,
+    ...) {
+  key <- if (!missing(reduction.key) || identical(reduction.name, "smart")) reduction.key
+  reduction.key <- check_reduction_name(object, reduction.name, key)
+  check_cluster_name(object, cluster.name)
+  check_n_clusters(n.clusters, ncol(object))
+  cluster_method(cluster.method, "RunSMART")
+  inputs <- collect(
+    read_seurat(object),
+    assays = assays, modalities = modalities, features = features, layer = layer,
+    reduction = reduction, dims = dims, coords = coords, coord.cols = coord.cols,
+    section.by = section.by, check.counts = check.counts, verbose = verbose
+  )
+  result <- run_inputs(
+    inputs, n.clusters, cluster.method, seed.use, check.counts, verbose, ...
+  )
+  object <- store_seurat(object, result, inputs, reduction.name, reduction.key)
+  if (!is.null(result$clusters)) {
+    object <- store_clusters(object, result$clusters, cluster.name)
+  }
+  params <- c(mget(setdiff(names(formals()), c("object", "..."))), list(...))
+  log_command(object, smart_command(
+    match.call(expand.dots = TRUE), params, first_assay(object, inputs$about$assay),
+    if (reduction.name != "smart") reduction.name
+  ))
+}
+
+# The core on what was collected, and clusters where they are asked for.
+run_inputs <- function(inputs, n.clusters, cluster.method, seed.use, check.counts, verbose, ...) {
+  settings <- list(...)
+  if (length(inputs$chosen) && !any(c("n.features", "n_features") %in% names(settings))) {
+    # Features that the user chose are used, all of them.
+    settings$n.features <- stats::setNames(rep(list(Inf), length(inputs$chosen)), inputs$chosen)
+  }
+  result <- rlang::inject(run_core(
+    inputs$modalities,
+    coords = inputs$coords,
+    sections = inputs$sections,
+    seed.use = seed.use,
+    check.counts = check.counts,
+    verbose = verbose,
+    !!!settings
+  ))
+  if (!is.null(n.clusters)) {
+    clusters <- cluster_core(
+      result$embedding, n.clusters,
+      method = cluster.method, seed.use = seed.use, fn = "RunSMART"
+    )
+    result$clusters <- stats::setNames(clusters, rownames(result$embedding))
+  }
+  result
+}
+
+read_seurat <- function(object) {
+  assay <- function(name) object[[name]]
+  list(
+    cells = colnames(object),
+    assays = SeuratObject::Assays(object),
+    default = SeuratObject::DefaultAssay(object),
+    describe = function(name) {
+      list(classes = methods::is(assay(name)), features = rownames(assay(name)))
+    },
+    is_filled = function(name, layer) {
+      length(match_layers(layer, filled_layers(assay(name)))) > 0
+    },
+    counts = function(name, layer, features, check.counts) {
+      assay_counts(assay(name), name, layer, features, check.counts)
+    },
+    reductions = SeuratObject::Reductions(object),
+    embedding = function(name) SeuratObject::Embeddings(object[[name]]),
+    assay_of = function(name) SeuratObject::DefaultAssay(object[[name]]) %||% NA_character_,
+    places = function(coords, coord.cols, section.by, verbose) {
+      places_seurat(object, coords, coord.cols, section.by, verbose)
+    }
+  )
+}

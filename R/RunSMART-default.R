@@ -1,0 +1,314 @@
+#' Embed spatial multi-omics data by SMART
+#'
+#' Brings the modalities measured on the spots (or cells) of a tissue, and the places of these,
+#' into one embedding; with `n.clusters` also finds the domains of the tissue. Counts go through
+#' the preprocessing of the paper (RNA: variable genes, log-normalised; protein: centred
+#' log-ratio; chromatin: TF-IDF) to principal components, and from these a graph neural network
+#' is trained to keep what each modality says while spots alike in a modality come together.
+#'
+#' @details
+#' Spots are matched by name. A spot that one modality lacks is embedded from those it has.
+#' Neighbours in space are looked for within a section only.
+#'
+#' The object given is returned with results added, or untouched: also where anything fails, or
+#' is interrupted (Ctrl-C or Esc ends the training within an epoch).
+#'
+#' The same seed gives the same result on the same machine, the same as from Python.
+#'
+#' @param object A Seurat object, a SingleCellExperiment or SpatialExperiment; a list of such, one
+#'   for each section; or counts: a matrix features x cells, or a list of matrices named by
+#'   modality.
+#' @param assays Assays to use, as modalities; for a SingleCellExperiment the main experiment (by
+#'   its `mainExpName`, or `"main"`) and alternative ones. Names, as in `c(rna = "Spatial")`,
+#'   become those of the modalities. `NULL`: one assay for each modality that is recognised.
+#' @param modalities What the assays are: `"rna"`, `"protein"` or `"chromatin"`, named by assay,
+#'   or in their order. `NULL`: guessed, and said. For matrices also `"pcs"`: components of your
+#'   own, cells x dimensions, to be used as they are.
+#' @param features Features to use: a character vector, or a list of such named by assay.
+#'   `NULL`: all; of RNA the most variable of them (see `n.features` below).
+#' @param layer Layer (of a SingleCellExperiment: assay) that holds raw counts; one name, or named
+#'   by assay. Layers split by section (`counts.1`, ...) are found by the name they have in
+#'   common.
+#' @param reduction Reductions to start from instead of counts, such as `"pca"`; where they stand
+#'   in for assays, named by assay. (The name of the result is `reduction.name`.)
+#' @param dims Dimensions of `reduction` to use, or a list of such named by assay. `NULL`: all.
+#' @param coords Coordinates of the cells: a matrix or data frame, cells x 2 or 3, with the names
+#'   of the cells as rownames, in any unit. For a list of objects, a list. `NULL`: from `coord.cols`,
+#'   the object's images or `spatialCoords()`, or columns of its metadata with usual names.
+#' @param coord.cols Columns of the metadata with the coordinates, 2 or 3.
+#' @param section.by Column of the metadata with the section of each cell. `NULL`: each image, or
+#'   object of a list, is a section. For matrices the sections themselves, one value for each row
+#'   of `coords` (or named by cell).
+#' @param n.clusters Number of clusters (domains) to find. `NULL`: none.
+#' @param cluster.name Column of the metadata for the clusters.
+#' @param cluster.method Method to find clusters; see [FindSMARTClusters()].
+#' @param reduction.name Name of the new reduction.
+#' @param reduction.key Key of the new reduction. For another `reduction.name` than the default it
+#'   is made from that.
+#' @param check.counts Refuse counts that are no whole numbers.
+#' @param seed.use Seed, from 0 to 2^31 - 1. R's own random numbers are not touched.
+#' @param verbose Say what is done, and show progress.
+#' @param ... Further parameters of the method, with dots or underscores between words; an unknown
+#'   one gives an error that lists all. The most useful:
+#'   * `preset`: `"robust"` (the default), `"paper"` (the equations of the paper) or `"published"`
+#'     (as the package published with it computes).
+#'   * `n.neighbors`: neighbours in space; `NULL` guesses 4 or 6 from the layout; 0 for none (cell
+#'     types rather than domains).
+#'   * `n.comps`: principal components, one number or named by modality (30; for protein as many
+#'     as proteins, at most 30). `n.features`: variable genes (3000; `Inf` for all).
+#'     `min.spots`: spots that a gene or peak must be counted in (10). `clr`: mean of the
+#'     centred log-ratio over the spots of a `"protein"` or the proteins of a `"spot"`.
+#'   * `epochs`, `lr`, `lam` (weight of the reconstruction against the triplets), `alpha` (weights
+#'     named by modality), `latent.dim` (64), `margin`, `n.mutual`, `far.ratio`.
+#'   * `device`: `"auto"`, `"cpu"` or `"cuda"`.
+#'
+#' @return The object with results added. Seurat: a reduction (`DimReduc`) of `reduction.name`,
+#'   whose `Misc()` holds versions, parameters, losses and the contribution of each modality; with
+#'   `n.clusters` a factor in the metadata, levels `"0"` (the largest), `"1"`, ..., which also
+#'   become the identities; an entry in the command log. SingleCellExperiment: a `reducedDim`,
+#'   `metadata()` of the same name, and a column of the `colData()`. A list of objects: a list.
+#'   Matrices: a list of class `SMARTResult` with `embedding` (cells x dimensions), `clusters`,
+#'   `history`, `contributions` (cells x modalities: correlation of each cell's distances to 1000
+#'   others in the modality and in the embedding) and more.
+#' @references
+#' Du et al. (2026). SMART: spatial multi-omic aggregation using graph neural networks and metric
+#' learning. Nature Communications 17, 2876. \doi{10.1038/s41467-026-70821-5}
+#' @seealso [FindSMARTClusters()], [SMARTLossPlot()], [SMARTContributionPlot()],
+#'   [install_smartcore()]
+#' @concept embedding
+#' @export
+#' @examples
+#' \dontrun{
+#' # It needs Python and the core: see install_smartcore().
+#' object <- SimulateSMART()
+#' object <- RunSMART(object, assays = c("Spatial", "ADT"), n.clusters = 4)
+#' Seurat::SpatialDimPlot(object)
+#' object <- Seurat::RunUMAP(object, reduction = "smart", dims = 1:64)
+#'
+#' # Matrices: counts features x cells, coordinates cells x 2.
+#' result <- RunSMART(list(rna = rna, protein = protein), coords = xy, n.clusters = 4)
+#' table(result$clusters)
+#' }
+RunSMART <- function(object, ...) {
+  UseMethod("RunSMART")
+}
+
+#' @rdname RunSMART
+#' @method RunSMART default
+#' @export
+RunSMART.default <- function(
+    object,
+    coords,
+    modalities = NULL,
+    features = NULL,
+    section.by = NULL,
+    n.clusters = NULL,
+    cluster.method = NULL,
+    check.counts = TRUE,
+    seed.use = 42,
+    verbose = TRUE,
+    ...) {
+  matrices <- given_matrices(object)
+  if (missing(coords) || is.null(coords)) {
+    smart_abort(c(
+      "{.arg coords} is missing: the places of the cells.",
+      "i" = "A matrix cells x 2 or 3, with the names of the cells as rownames."
+    ))
+  }
+  inputs <- collect_matrices(matrices, coords, modalities, features, section.by, check.counts)
+  check_n_clusters(n.clusters, nrow(inputs$coords))
+  cluster_method(cluster.method, "RunSMART")
+  if (verbose) {
+    about <- inputs$about
+    kind <- ifelse(is.na(about$kind), "components", about$kind)
+    what <- ifelse(kind == about$modality, kind, paste0(about$modality, " (", kind, ")"))
+    smart_inform(c("i" = "{cli::qty(what)}Modalit{?y/ies}: {what}."))
+    say_missing(inputs$about, nrow(inputs$coords))
+  }
+  result <- run_inputs(
+    inputs, n.clusters, cluster.method, seed.use, check.counts, verbose, ...
+  )
+  structure(
+    c(result[c("embedding", "clusters")], smart_record(result, inputs)),
+    class = "SMARTResult"
+  )
+}
+
+#' @export
+print.SMARTResult <- function(x, ...) {
+  about <- x$modalities
+  history <- x$history
+  cli::cat_line("SMART embedding of ", nrow(x$embedding), " cells in ", ncol(x$embedding), " dimensions")
+  cli::cat_line("Modalities: ", paste0(
+    about$modality, " (", about$n.features, " features, ", about$n.cells, " cells)",
+    collapse = "; "
+  ))
+  if (!is.null(x$sections)) {
+    cli::cat_line("Sections: ", paste0(names(x$sections), " (", x$sections, ")", collapse = ", "))
+  }
+  if (!is.null(x$clusters)) {
+    cli::cat_line("Clusters: ", paste0(
+      levels(x$clusters), " (", table(x$clusters), ")",
+      collapse = ", "
+    ))
+  }
+  cli::cat_line(
+    "Trained ", nrow(history), " epochs, loss ", signif(history$total[nrow(history)], 4),
+    "; smartcore ", x$versions$smartcore
+  )
+  invisible(x)
+}
+
+unnamed_matrix <- "features"
+
+# A list of matrices named by modality.
+given_matrices <- function(object) {
+  if (!is.list(object) || is.data.frame(object)) {
+    object <- list(object)
+  }
+  bad <- !vapply(object, is_matrix_like, NA)
+  if (length(object) == 0 || any(bad)) {
+    what <- if (length(object)) object[[which(bad)[1]]] else object
+    smart_abort(c(
+      "{.arg object} must be a Seurat object, a SingleCellExperiment, or counts: a matrix features x
+       cells, or a list of matrices named by modality.",
+      "x" = "There is {.obj_type_friendly {what}}."
+    ))
+  }
+  if (is.null(names(object)) && length(object) == 1) {
+    names(object) <- unnamed_matrix
+  }
+  names <- names(object) %||% rep("", length(object))
+  if (!all(nzchar(names)) || anyDuplicated(names)) {
+    smart_abort(c(
+      "The matrices in {.arg object} must have names, each its own.",
+      "i" = "Such as {.code list(rna = counts, protein = adt)}."
+    ))
+  }
+  object
+}
+
+is_matrix_like <- function(x) {
+  is.matrix(x) || inherits(x, c("Matrix", "IterableMatrix", "DelayedArray"))
+}
+
+collect_matrices <- function(matrices, coords, modalities, features, section.by, check.counts) {
+  assays <- names(matrices)
+  check_named(features, "features", assays)
+  kinds <- matrix_kinds(matrices, modalities)
+  if (identical(assays, unnamed_matrix) && kinds != "pcs") {
+    assays <- names(matrices) <- kinds
+  }
+  matrices <- name_cells(matrices, kinds, coords)
+  inputs <- Map(function(x, name, kind) {
+    if (kind == "pcs") {
+      return(list(kind = NULL, counts = NULL, pcs = given_components(x, name)))
+    }
+    if (is.null(rownames(x))) rownames(x) <- paste0("feature", seq_len(nrow(x)))
+    counts <- join_parts(
+      stats::setNames(list(x), name), name, one_of_list(features, name), check.counts
+    )
+    list(kind = kind, counts = counts, pcs = NULL)
+  }, matrices, assays, kinds)
+  cells <- lapply(inputs, input_cells)
+  check_common_cells(cells)
+  all <- unique(unlist(cells, use.names = FALSE))
+  found <- given_coords(coords, all)
+  # The order of the coordinates is that of the result.
+  all <- c(intersect(rownames(found), all), setdiff(all, rownames(found)))
+  sections <- given_sections(section.by, rownames(found))
+  placed <- place_cells(list(
+    coords = found, sections = sections, source = "`coords`",
+    rows = utils::head(rownames(found), 2)
+  ), all)
+  list(
+    modalities = inputs,
+    coords = placed$coords,
+    sections = placed$sections,
+    about = data.frame(
+      modality = assays,
+      kind = ifelse(kinds == "pcs", NA, kinds),
+      assay = assays,
+      source = assays,
+      layer = NA_character_,
+      reduction = NA_character_,
+      n.features = vapply(inputs, input_width, 1L, USE.NAMES = FALSE),
+      n.cells = lengths(cells, use.names = FALSE)
+    )
+  )
+}
+
+# "rna", "protein", "chromatin" or "pcs" for each matrix.
+matrix_kinds <- function(matrices, modalities) {
+  assays <- names(matrices)
+  given <- unlist(modalities)
+  if (is.null(names(given)) && length(given) == length(assays)) {
+    names(given) <- assays
+  }
+  check_named(given, "modalities", assays)
+  own <- given %in% "pcs"
+  kinds <- match_modalities(assays, if (any(!own)) given[!own])
+  kinds[match(names(given)[own], assays)] <- "pcs"
+  unknown <- is.na(kinds)
+  kinds[unknown] <- vapply(assays[unknown], function(name) {
+    guess_kind(name, features = rownames(matrices[[name]]))
+  }, "")
+  unknown_kinds(assays[is.na(kinds)])
+  kinds
+}
+
+# Matrices whose cells have names: those of the coordinates where they have none of their own.
+name_cells <- function(matrices, kinds, coords) {
+  ids <- if (is.data.frame(coords)) coords[["cell"]] %||% row_names(coords) else rownames(coords)
+  n <- NROW(coords)
+  margin <- ifelse(kinds == "pcs", 1L, 2L)
+  cells <- Map(function(x, margin) dimnames(x)[[margin]], matrices, margin)
+  if (is.null(ids) && length(unique(cells)) > 1) {
+    smart_abort(c(
+      "{.arg coords} has no rownames, and the matrices have different cells.",
+      "i" = "Name the rows by cells."
+    ))
+  }
+  Map(function(x, name, margin) {
+    if (!is.null(dimnames(x)[[margin]])) {
+      return(x)
+    }
+    if (dim(x)[margin] != n) {
+      smart_abort(c(
+        "The cells of {.val {name}} have no names, and are {dim(x)[margin]}, with coordinates of
+         {n}.",
+        "i" = "Counts are features x cells{if (margin == 1) ', components cells x dimensions'}."
+      ))
+    }
+    names <- dimnames(x) %||% list(NULL, NULL)
+    names[[margin]] <- ids %||% paste0("cell", seq_len(n))
+    dimnames(x) <- names
+    x
+  }, matrices, names(matrices), margin)
+}
+
+given_components <- function(x, name) {
+  x <- as.matrix(x)
+  if (!is.numeric(x) || ncol(x) == 0) {
+    smart_abort("Components {.val {name}} must be numbers, cells x dimensions.")
+  }
+  if (anyDuplicated(rownames(x))) {
+    smart_abort("Components {.val {name}} have more than one row for a cell.")
+  }
+  x
+}
+
+given_sections <- function(section.by, cells) {
+  if (is.null(section.by)) {
+    return(NULL)
+  }
+  if (!is.atomic(section.by) || (is.null(names(section.by)) && length(section.by) != length(cells))) {
+    smart_abort(c(
+      "{.arg section.by} must be one value for each of the {length(cells)} rows of {.arg coords}, or
+       be named by cell.",
+      "x" = "It has {length(section.by)} value{?s}."
+    ))
+  }
+  sections <- stats::setNames(as.character(section.by), names(section.by) %||% cells)
+  if (length(unique(sections)) > 1) sections
+}

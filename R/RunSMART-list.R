@@ -1,0 +1,236 @@
+#' @rdname RunSMART
+#' @method RunSMART list
+#' @export
+RunSMART.list <- function(object, ...) {
+  is_object <- vapply(object, function(x) inherits(x, c("Seurat", "SingleCellExperiment")), NA)
+  if (!any(is_object)) {
+    # Matrices, one for each modality.
+    return(NextMethod())
+  }
+  classes <- vapply(object, function(x) class(x)[1], "")
+  bioc <- vapply(object, inherits, NA, what = "SingleCellExperiment")
+  if (!all(is_object) || length(unique(bioc)) > 1) {
+    smart_abort(c(
+      "A list must hold Seurat objects alone, or SingleCellExperiments alone.",
+      "x" = "It holds objects of class {.val {unique(classes)}}."
+    ))
+  }
+  run_sections(object, ...)
+}
+
+# Objects of one section each, embedded together.
+run_sections <- function(
+    object,
+    assays = NULL,
+    modalities = NULL,
+    features = NULL,
+    layer = "counts",
+    reduction = NULL,
+    dims = NULL,
+    coords = NULL,
+    coord.cols = NULL,
+    section.by = NULL,
+    n.clusters = NULL,
+    cluster.name = "smart_clusters",
+    cluster.method = NULL,
+    reduction.name = NULL,
+    reduction.key = NULL,
+    check.counts = TRUE,
+    seed.use = 42,
+    verbose = TRUE,
+    ...) {
+  names <- section_names(object)
+  check_n_clusters(n.clusters, sum(vapply(object, ncol, 1)))
+  cluster_method(cluster.method, "RunSMART")
+  given <- section_coords(coords, names)
+  parts <- lapply(seq_along(object), function(i) {
+    rlang::try_fetch(
+      collect(
+        reader_of(object[[i]]),
+        assays = section_assays(object[[i]], assays, object), modalities = modalities,
+        features = features, layer = layer, reduction = reduction, dims = dims,
+        coords = given[[i]], coord.cols = coord.cols, section.by = section.by,
+        check.counts = check.counts, verbose = FALSE
+      ),
+      error = function(cnd) smart_abort("Section {.val {names[i]}}:", parent = cnd)
+    )
+  })
+  # Where results go is looked at before anything is computed.
+  finish <- lapply(object, finisher, reduction.name, reduction.key, cluster.name)
+  inputs <- combine_sections(parts, names)
+  if (verbose) {
+    say_modalities(inputs$about)
+    if (!is.null(inputs$sections)) {
+      smart_inform(c("i" = "Sections: {.val {unique(inputs$sections)}}."))
+    }
+    say_missing(inputs$about, nrow(inputs$coords))
+  }
+  result <- run_inputs(
+    inputs, n.clusters, cluster.method, seed.use, check.counts, verbose, ...
+  )
+  params <- c(mget(setdiff(names(formals()), c("object", "..."))), list(...))
+  for (i in seq_along(object)) {
+    part <- section_of_result(result, names[i], rownames(parts[[i]]$coords))
+    object[[i]] <- finish[[i]](object[[i]], part, inputs, params)
+  }
+  object
+}
+
+reader_of <- function(x) if (inherits(x, "Seurat")) read_seurat(x) else read_sce(x)
+
+section_names <- function(object) {
+  names <- names(object) %||% as.character(seq_along(object))
+  bad <- names[!nzchar(names) | duplicated(names)]
+  if (length(bad)) {
+    smart_abort(c(
+      "Names of the sections must be unique, and {.val {unique(bad)}} {?is/are} not.",
+      "i" = "Name every object in the list, or none."
+    ))
+  }
+  names
+}
+
+# Assays that one of the objects lacks are missing from its cells.
+section_assays <- function(x, assays, object) {
+  if (is.null(assays)) {
+    return(NULL)
+  }
+  there <- reader_of(x)$assays
+  all <- unique(unlist(lapply(object, function(other) reader_of(other)$assays)))
+  check_assays(assays, all)
+  here <- assays[assays %in% there]
+  if (length(here) == 0) {
+    smart_abort(c(
+      "It has none of the assays {.val {unname(assays)}}.",
+      "i" = "It has {.val {there}}."
+    ))
+  }
+  here
+}
+
+section_coords <- function(coords, names) {
+  if (is.null(coords)) {
+    return(stats::setNames(vector("list", length(names)), names))
+  }
+  if (!is.list(coords) || is.data.frame(coords) || length(coords) != length(names)) {
+    smart_abort("{.arg coords} must be a list of {length(names)} matrices, one for each section.")
+  }
+  if (is.null(names(coords))) {
+    return(coords)
+  }
+  unknown <- setdiff(names, names(coords))
+  if (length(unknown)) {
+    smart_abort("{.arg coords} has nothing for section{?s} {.val {unknown}}.")
+  }
+  coords[names]
+}
+
+prefixed <- function(section, cells) paste0(section, ":", cells)
+
+# What was collected from each object as one input: cells go by section and name.
+combine_sections <- function(parts, names) {
+  modalities <- unique(unlist(lapply(parts, function(part) names(part$modalities))))
+  joined <- lapply(stats::setNames(modalities, modalities), function(name) {
+    here <- which(vapply(parts, function(part) !is.null(part$modalities[[name]]), NA))
+    inputs <- lapply(parts[here], function(part) part$modalities[[name]])
+    join_inputs(inputs, names[here], name)
+  })
+  check_common_cells(lapply(joined, input_cells))
+  coords <- Map(function(part, section) {
+    rownames(part$coords) <- prefixed(section, rownames(part$coords))
+    part$coords
+  }, parts, names)
+  sections <- Map(function(part, section) {
+    cells <- rownames(part$coords)
+    own <- if (is.null(part$sections)) section else prefixed(section, part$sections[cells])
+    stats::setNames(rep_len(own, length(cells)), prefixed(section, cells))
+  }, parts, names)
+  about <- do.call(rbind, lapply(parts, `[[`, "about"))
+  about <- about[match(modalities, about$modality), ]
+  about$n.features <- vapply(joined, input_width, 1L)
+  about$n.cells <- lengths(lapply(joined, input_cells))
+  rownames(about) <- NULL
+  list(
+    modalities = joined,
+    coords = stack_rows(unname(coords)),
+    sections = if (length(unique(unlist(sections))) > 1) unlist(unname(sections)),
+    about = about,
+    chosen = unique(unlist(lapply(parts, `[[`, "chosen")))
+  )
+}
+
+join_inputs <- function(inputs, sections, name) {
+  kinds <- unique(vapply(inputs, function(input) input$kind %||% "reduction", ""))
+  if (length(kinds) > 1) {
+    smart_abort("Modality {.val {name}} is {.val {kinds}} in different sections.")
+  }
+  if (is.null(inputs[[1]]$counts)) {
+    widths <- vapply(inputs, function(input) ncol(input$pcs), 1L)
+    if (length(unique(widths)) > 1) {
+      smart_abort(c(
+        "Reductions of {.val {name}} have {.val {widths}} dimensions in different sections.",
+        "i" = "They must be dimensions of one space, found for all sections together."
+      ))
+    }
+    pcs <- Map(function(input, section) {
+      rownames(input$pcs) <- prefixed(section, rownames(input$pcs))
+      unname_columns(input$pcs)
+    }, inputs, sections)
+    return(list(kind = NULL, counts = NULL, pcs = do.call(rbind, unname(pcs))))
+  }
+  counts <- Map(function(input, section) {
+    matrices <- lapply(input_parts(input), function(x) {
+      colnames(x) <- prefixed(section, colnames(x))
+      x
+    })
+    names(matrices) <- paste0(section, if (length(matrices) > 1) paste0(".", seq_along(matrices)))
+    matrices
+  }, inputs, sections)
+  counts <- do.call(c, unname(counts))
+  list(kind = kinds, counts = join_parts(counts, name, check.counts = FALSE), pcs = NULL)
+}
+
+section_of_result <- function(result, section, cells) {
+  rows <- prefixed(section, cells)
+  rename <- function(x) {
+    if (is.null(x)) {
+      return(NULL)
+    }
+    x <- x[rows, , drop = FALSE]
+    rownames(x) <- cells
+    x
+  }
+  result$embedding <- rename(result$embedding)
+  result$contributions <- rename(result$contributions)
+  if (!is.null(result$clusters)) {
+    result$clusters <- stats::setNames(result$clusters[rows], cells)
+  }
+  result
+}
+
+# How results go into an object, its names checked.
+finisher <- function(x, reduction.name, reduction.key, cluster.name) {
+  if (inherits(x, "Seurat")) {
+    reduction.name <- reduction.name %||% "smart"
+    key <- check_reduction_name(x, reduction.name, reduction.key)
+    check_cluster_name(x, cluster.name)
+    return(function(x, result, inputs, params) {
+      x <- store_seurat(x, result, inputs, reduction.name, key)
+      if (!is.null(result$clusters)) x <- store_clusters(x, result$clusters, cluster.name)
+      log_command(x, smart_command(
+        quote(RunSMART(sections)), params, first_assay(x, inputs$about$assay),
+        if (reduction.name != "smart") reduction.name
+      ))
+    })
+  }
+  reduction.name <- reduction.name %||% "SMART"
+  check_reduced_dim_name(x, reduction.name)
+  function(x, result, inputs, params) {
+    cells <- cell_names(x)
+    x <- store_sce(x, result, inputs, reduction.name, reduction.key %||% "SMART_", cells)
+    if (!is.null(result$clusters)) {
+      SummarizedExperiment::colData(x)[[cluster.name]] <- unname(result$clusters[cells])
+    }
+    x
+  }
+}

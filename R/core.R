@@ -1,0 +1,296 @@
+# Handing over to the Python core, and back.
+
+# What `...` may hold beside the method's parameters.
+core_settings <- c("preset", "n_neighbors", "device", "n_comps", "n_features", "min_spots", "clr")
+
+# Embeds cells.
+#   modalities  named list of list(kind, counts, pcs): counts features x cells, a dgCMatrix or a
+#               list of such with the same features and different cells; or pcs cells x d
+#   coords      cells x 2|3, with the names of all cells
+#   sections    named by cell, or NULL
+#   ...         the core's parameters, words separated by dots or underscores
+# Returns list(embedding, history, params, n.triplets, contributions, versions).
+run_core <- function(modalities, coords, sections = NULL, ..., seed.use = 42, check.counts = TRUE,
+                     verbose = TRUE, fn = "RunSMART") {
+  seed <- check_seed(seed.use, fn)
+  core <- core(fn)
+  given <- core_arguments(list(...), core, names(modalities), fn)
+  cells <- rownames(coords)
+  relay <- new_relay(verbose)
+  on.exit(relay$tell_warnings())
+  features <- list()
+  rows <- list()
+  for (name in names(modalities)) {
+    input <- modalities[[name]]
+    rows[[name]] <- row_numbers(input_cells(input), cells)
+    features[[name]] <- if (is.null(input$counts)) {
+      reticulate::r_to_py(unname_columns(input$pcs))
+    } else {
+      call_core(fn, count_components(core, name, input, given, seed, check.counts, relay))
+    }
+    # The copy of the counts goes now rather than when R next needs memory.
+    gc(verbose = FALSE, full = FALSE)
+  }
+  progress <- new_progress(verbose)
+  on.exit(progress$done(), add = TRUE, after = FALSE)
+  result <- call_core(fn, core$run(
+    features, rows, unname(coords), section_codes(sections, cells),
+    preset = given$preset, params = given$params, seed = seed, device = given$device,
+    on_epoch = called_by_python(progress$step), notify = called_by_python(relay$notify)
+  ))
+  result <- reticulate::py_to_r(result)
+  list(
+    embedding = named_rows(result$embedding, cells),
+    history = as.data.frame(lapply(result$history, as.vector)),
+    params = result$params,
+    n.triplets = unlist(result$n_triplets),
+    contributions = named_rows(result$contributions, cells, names(modalities)),
+    versions = c(
+      list(SpatialSMART = as.character(utils::packageVersion("SpatialSMART"))),
+      reticulate::py_to_r(core$versions())
+    )
+  )
+}
+
+count_components <- function(core, name, input, given, seed, check.counts, relay) {
+  core$components(
+    input$kind,
+    # Features x cells by columns is cells x features by rows: nothing is moved.
+    lapply(input_parts(input), function(x) reticulate::r_to_py(x)$T),
+    n_comps = one_of_list(given$n_comps, name),
+    n_features = one_of_list(given$n_features, name),
+    min_spots = one_of_list(given$min_spots, name),
+    clr = given$clr,
+    check_counts = check.counts,
+    seed = seed,
+    notify = called_by_python(relay$notify_about(name))
+  )
+}
+
+# `...` sorted into what the core takes; its names are those of Python.
+core_arguments <- function(dots, core, modalities, fn = "RunSMART") {
+  known <- c(core_settings, setdiff(reticulate::py_to_r(core$parameters()), core_settings))
+  names <- gsub(".", "_", names(dots) %||% rep("", length(dots)), fixed = TRUE)
+  unknown <- setdiff(names, known)
+  if (length(unknown)) {
+    unknown <- ifelse(nzchar(unknown), gsub("_", ".", unknown), "(without a name)")
+    known <- cli::cli_vec(gsub("_", ".", known), list("vec-trunc" = Inf))
+    smart_abort(c(
+      "{cli::qty(unknown)}Unknown argument{?s}: {.arg {unknown}}.",
+      "i" = "Beside those of the method for this class there are {.arg {known}}."
+    ), fn = fn)
+  }
+  twice <- unique(names[duplicated(names)])
+  if (length(twice)) {
+    smart_abort("{.arg {gsub('_', '.', twice)}} {?is/are} given more than once.", fn = fn)
+  }
+  names(dots) <- names
+  for (name in intersect(c("n_comps", "n_features", "min_spots", "alpha"), names)) {
+    check_modality_names(dots[[name]], gsub("_", ".", name), modalities, fn)
+  }
+  if (!is.null(dots[["alpha"]])) {
+    if (is.null(names(dots[["alpha"]]))) {
+      smart_abort("{.arg alpha} must be named by modality: {.val {modalities}}.", fn = fn)
+    }
+    dots[["alpha"]] <- as.list(dots[["alpha"]])
+  }
+  for_params <- !names %in% setdiff(core_settings, "n_neighbors")
+  list(
+    preset = dots[["preset"]] %||% "robust",
+    device = dots[["device"]] %||% "auto",
+    n_comps = dots[["n_comps"]],
+    n_features = dots[["n_features"]],
+    min_spots = dots[["min_spots"]],
+    clr = dots[["clr"]],
+    # A list without entries would be no dict in Python.
+    params = reticulate::py_dict(as.list(names[for_params]), unname(dots[for_params]))
+  )
+}
+
+check_modality_names <- function(x, what, modalities, fn) {
+  unknown <- setdiff(names(x), modalities)
+  if (length(unknown)) {
+    smart_abort(c(
+      "{.arg {what}} names {.val {unknown}}.",
+      "i" = "The modalities are {.val {modalities}}."
+    ), fn = fn)
+  }
+}
+
+check_seed <- function(seed.use, fn = "RunSMART") {
+  most <- .Machine$integer.max
+  if (!rlang::is_scalar_integerish(seed.use, finite = TRUE) || seed.use < 0 || seed.use > most) {
+    smart_abort(
+      "{.arg seed.use} must be one whole number from 0 to {most}, not {.val {seed.use}}.",
+      fn = fn
+    )
+  }
+  as.integer(seed.use)
+}
+
+# Rows of `cells` in Python's counting; an array of one stays an array.
+row_numbers <- function(these, cells) {
+  rows <- match(these, cells)
+  if (anyNA(rows)) {
+    lost <- these[is.na(rows)]
+    smart_abort("{length(lost)} cell{?s} {?has/have} no coordinates (first: {.val {lost[1]}}).")
+  }
+  as.array(rows - 1L)
+}
+
+# Numbers that sort as Python would sort the names.
+section_codes <- function(sections, cells) {
+  if (is.null(sections)) {
+    return(NULL)
+  }
+  sections <- as.character(if (is.null(names(sections))) sections else sections[cells])
+  as.array(match(sections, sort(unique(sections), method = "radix")))
+}
+
+named_rows <- function(x, rows, columns = NULL) {
+  dimnames(x) <- list(rows, columns)
+  x
+}
+
+# Python's errors as R's. Interrupts pass.
+call_core <- function(fn, code) {
+  reticulate::py_clear_last_error()
+  tryCatch(code, error = function(e) abort_core(e, fn))
+}
+
+# Errors whose message is made for users.
+plain_errors <- c(
+  "ValueError", "TypeError", "KeyError", "RuntimeError", "FloatingPointError", "ImportError"
+)
+
+abort_core <- function(error, fn) {
+  last <- reticulate::py_last_error()
+  if (is.null(last)) {
+    stop(error)
+  }
+  type <- sub("^.*\\.", "", last$type)
+  said <- as.character(last$value)
+  # Python quotes the message of a KeyError.
+  if (type == "KeyError") said <- sub("^(['\"])(.*)\\1$", "\\2", said)
+  plain <- type %in% plain_errors
+  smart_abort(
+    c(
+      "{if (!plain) paste0(type, ': ')}{said}",
+      "i" = if (!plain) "{.run reticulate::py_last_error()} shows where in Python."
+    ),
+    fn = fn, class = c("smart_core_error", paste0("smart_", type))
+  )
+}
+
+# Clusters ----
+
+cluster_methods <- c("mclust", "gmm", "leiden", "louvain", "kmeans")
+
+# Clusters of an embedding (cells x d): a factor, named by cell, of levels "0" (the largest),
+# "1", ...
+cluster_core <- function(embedding, n.clusters, method = NULL, seed.use = 42, n.pcs = 20,
+                         n.neighbors = 50, fn = "FindSMARTClusters") {
+  check_n_clusters(n.clusters, nrow(embedding), fn)
+  seed <- check_seed(seed.use, fn)
+  method <- cluster_method(method, fn)
+  core <- core(fn)
+  k <- as.integer(n.clusters)
+  n_pcs <- whole_or_null(n.pcs, "n.pcs", fn)
+  x <- unname(embedding)
+  if (method == "mclust") {
+    labels <- call_core(fn, cluster_mclust(core, x, k, n_pcs, seed, fn))
+  } else {
+    relay <- new_relay(verbose = FALSE)
+    on.exit(relay$tell_warnings())
+    labels <- reticulate::py_to_r(call_core(fn, core$cluster(
+      x, k, method,
+      n_pcs = n_pcs, n_neighbors = whole_or_null(n.neighbors, "n.neighbors", fn), seed = seed,
+      notify = called_by_python(relay$notify)
+    )))
+  }
+  stats::setNames(
+    factor(as.vector(labels), levels = seq(0, max(labels))), rownames(embedding)
+  )
+}
+
+cluster_method <- function(method, fn = "FindSMARTClusters") {
+  has_mclust <- rlang::is_installed("mclust")
+  if (is.null(method)) {
+    return(if (has_mclust) "mclust" else "gmm")
+  }
+  if (!rlang::is_string(method) || !method %in% cluster_methods) {
+    smart_abort(c(
+      "There is no method {.val {method}} to find clusters.",
+      "i" = "Use {.or {.val {cluster_methods}}}."
+    ), fn = fn)
+  }
+  if (method == "mclust" && !has_mclust) {
+    smart_abort(c(
+      "{.code method = \"mclust\"} needs the package {.pkg mclust}, which is not installed.",
+      "i" = "{.code install.packages(\"mclust\")}, or {.code method = \"gmm\"}: the same model
+             without it."
+    ), fn = fn)
+  }
+  method
+}
+
+whole_or_null <- function(x, what, fn) {
+  if (is.null(x)) {
+    return(NULL)
+  }
+  if (!rlang::is_scalar_integerish(x, finite = TRUE) || x < 1) {
+    smart_abort("{.arg {what}} must be one whole number from 1 up, or NULL, not {.val {x}}.",
+      fn = fn
+    )
+  }
+  as.integer(x)
+}
+
+# R's own mclust between the steps of the core before and after it.
+cluster_mclust <- function(core, x, k, n_pcs, seed, fn) {
+  input <- reticulate::py_to_r(core$mclust_input(x, k, n_pcs))
+  if (!is.null(input$labels)) {
+    return(input$labels)
+  }
+  found <- fit_eee(input$x, k, seed)
+  if (length(found$labels) != nrow(x) || anyNA(found$labels)) {
+    smart_abort(c(
+      "mclust cannot fit {k} clusters of one shape to {nrow(x)} cells in {ncol(input$x)} dimensions.",
+      "x" = if (length(found$notes)) "mclust says: {found$notes}",
+      "i" = "Ask for fewer clusters, lower {.arg n.pcs}, or use {.code method = \"gmm\"}."
+    ), fn = fn)
+  }
+  labels <- reticulate::py_to_r(core$by_size(as.array(found$labels)))
+  for (note in found$notes) cli::cli_warn("mclust: {note}")
+  empty <- k - 1L - max(labels)
+  if (empty > 0) {
+    cli::cli_warn("{empty} of the {k} clusters {?holds/hold} no cell: {k - empty} are returned.")
+  }
+  labels
+}
+
+# A mixture of Gaussians of one shared, full covariance.
+fit_eee <- function(x, k, seed) {
+  notes <- character()
+  fit <- tryCatch(
+    withCallingHandlers(
+      with_seed(seed, do.call(
+        mclust::Mclust,
+        # Its name in one dimension is E.
+        list(x, G = k, modelNames = if (ncol(x) > 1) "EEE" else "E", verbose = FALSE),
+        # Mclust() looks up its helpers from where it is called.
+        envir = asNamespace("mclust")
+      )),
+      warning = function(w) {
+        notes <<- c(notes, conditionMessage(w))
+        invokeRestart("muffleWarning")
+      },
+      message = function(m) invokeRestart("muffleMessage")
+    ),
+    error = function(e) {
+      notes <<- c(notes, conditionMessage(e))
+      NULL
+    }
+  )
+  list(labels = as.integer(fit$classification), notes = notes)
+}

@@ -1,0 +1,122 @@
+#' Install SMART's Python core
+#'
+#' Makes a virtual environment and installs in it the Python package smartcore, whose sources
+#' come with this package, and what that needs (PyTorch among them: 1 to 4 GB). It is needed once.
+#' With reticulate 1.41 or newer [RunSMART()] works without it, in an environment that reticulate
+#' prepares; this one is for older ones and for control over what is installed.
+#'
+#' The environment `"r-smart"` is found by itself in the next session. For one of another name, or
+#' for conda, name its Python by the environment variable `SMART_PYTHON`, in `.Renviron` say.
+#' Repeated, the function brings an existing environment up to date.
+#'
+#' @param envname Name of the virtual environment (below `~/.virtualenvs`), or a path to it.
+#' @param python Path of the Python to make it from, 3.11 or newer; `NULL`: the first such on the
+#'   search path. reticulate needs a Python with a shared library.
+#' @param torch What to install as PyTorch: `NULL` for the newest (on Linux with CUDA), a version
+#'   such as `"2.13.0"`, or a full requirement of pip's.
+#' @param pip.options Options of `pip install`, such as `c("-c", "constraints.txt")`, or
+#'   `c("--extra-index-url", url)` for PyTorch's builds without CUDA.
+#'
+#' @return The path of the environment's Python, invisibly.
+#' @concept python
+#' @export
+#' @examples
+#' \dontrun{
+#' # It downloads gigabytes.
+#' install_smartcore()
+#' # The versions that the tests passed with:
+#' install_smartcore(pip.options = c("-c", "constraints.txt"))
+#' }
+install_smartcore <- function(
+    envname = "r-smart",
+    python = NULL,
+    torch = NULL,
+    pip.options = character()) {
+  if (!rlang::is_string(envname) || !nzchar(envname)) {
+    smart_abort("{.arg envname} must be one name or path, not {.obj_type_friendly {envname}}.",
+      fn = "install_smartcore"
+    )
+  }
+  numpy <- numpy_requirement()
+  if (!reticulate::virtualenv_exists(envname)) {
+    python <- find_python(python, below = if (length(numpy)) "3.13")
+    # NumPy is left to the installation below, which knows what reticulate can use.
+    reticulate::virtualenv_create(envname, python = python, packages = FALSE)
+  }
+  torch <- torch_requirement(torch)
+  # torch alone and first, or pip may look for another build of it.
+  for (packages in list(torch, c(numpy, core_sources()))) {
+    reticulate::virtualenv_install(envname, packages, pip_options = as.character(pip.options))
+  }
+  python <- reticulate::virtualenv_python(envname)
+  code <- shQuote("import smartcore; print(smartcore.__version__)")
+  version <- suppressWarnings(system2(python, c("-c", code), stdout = TRUE))
+  if (!is.null(attr(version, "status"))) {
+    smart_abort("{.file {python}} cannot import what was installed (see above).",
+      fn = "install_smartcore"
+    )
+  }
+  cli::cli_inform(c(
+    "v" = "smartcore {utils::tail(version, 1)} is installed for {.file {python}}.",
+    "i" = if (reticulate::py_available()) "Restart R to use it.",
+    "i" = if (envname != core_env) {
+      "So that it is found: {.code Sys.setenv(SMART_PYTHON = \"{python}\")}."
+    }
+  ))
+  invisible(python)
+}
+
+torch_requirement <- function(torch) {
+  if (is.null(torch)) {
+    return("torch>=2.2")
+  }
+  if (!rlang::is_string(torch) || !nzchar(torch)) {
+    smart_abort(c(
+      "{.arg torch} must be one version or requirement, not {.obj_type_friendly {torch}}.",
+      "i" = "Such as {.val 2.13.0} or {.val torch>=2.6}."
+    ), fn = "install_smartcore")
+  }
+  if (grepl("^[0-9]", torch)) paste0("torch==", torch) else torch
+}
+
+# reticulate learnt NumPy 2 in 1.38.
+numpy_requirement <- function(version = utils::packageVersion("reticulate")) {
+  if (version < "1.38") "numpy<2"
+}
+
+# The Python to make an environment from: the one given, or the first that is new enough.
+find_python <- function(python = NULL, below = NULL) {
+  given <- python
+  candidates <- given %||% unname(Sys.which(c(
+    "python3", "python", paste0("python3.", c(13, 12, 11))
+  )))
+  candidates <- unique(candidates[nzchar(candidates)])
+  versions <- vapply(candidates, version_of_python, "")
+  fits <- !is.na(versions) & numeric_version(versions, strict = FALSE) >= least_python
+  if (!is.null(below)) {
+    fits <- fits & numeric_version(versions, strict = FALSE) < below
+  }
+  if (!any(fits)) {
+    needed <- paste0(
+      "Python ", least_python, " or newer",
+      if (!is.null(below)) paste0(", but below ", below, " (with this reticulate)")
+    )
+    seen <- paste0(candidates, " (", ifelse(is.na(versions), "does not run", versions), ")")
+    smart_abort(c(
+      "{needed} is needed.",
+      "x" = if (length(candidates)) "Looked at: {.file {seen}}" else "No Python was found.",
+      "i" = "Install one, or name it: {.code install_smartcore(python = \"/path/to/python3\")}."
+    ), fn = "install_smartcore")
+  }
+  candidates[fits][1]
+}
+
+version_of_python <- function(python) {
+  code <- shQuote("import venv, sys; print('%d.%d.%d' % sys.version_info[:3])")
+  said <- tryCatch(
+    suppressWarnings(system2(python, c("-c", code), stdout = TRUE, stderr = FALSE)),
+    error = function(e) character()
+  )
+  said <- utils::tail(said, 1)
+  if (length(said) && grepl("^[0-9]+\\.[0-9]+\\.[0-9]+$", said)) said else NA_character_
+}

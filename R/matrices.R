@@ -1,0 +1,148 @@
+# Counts out of assays, in whatever class and layers they are kept.
+
+has_seurat5 <- function() utils::packageVersion("SeuratObject") >= "5.0.0"
+
+# Functions that only SeuratObject 5 exports.
+seurat5_function <- function(name) getExportedValue("SeuratObject", name)
+
+# Names of the layers of an assay that hold something.
+filled_layers <- function(assay) {
+  if (inherits(assay, "Assay")) {
+    layers <- c("counts", "data", "scale.data")
+    parts <- lapply(layers, function(layer) methods::slot(assay, layer))
+  } else {
+    parts <- methods::slot(assay, "layers")
+    layers <- names(parts)
+  }
+  layers[vapply(parts, function(part) all(dim(part) > 0), NA)]
+}
+
+# A layer, features x cells. SeuratObject 5 subsets, and so copies, even where all is asked
+# for: the common classes are read from their slots.
+read_layer <- function(assay, layer) {
+  if (inherits(assay, "Assay")) {
+    return(methods::slot(assay, layer))
+  }
+  if (!inherits(assay, "Assay5")) {
+    return(seurat5_function("LayerData")(assay, layer = layer))
+  }
+  x <- methods::slot(assay, "layers")[[layer]]
+  dimnames(x) <- list(
+    seurat5_function("Features")(assay, layer = layer),
+    SeuratObject::Cells(assay, layer = layer)
+  )
+  x
+}
+
+# The layers that `layer` stands for: itself, or the parts it was split into.
+match_layers <- function(layer, there) {
+  if (layer %in% there) {
+    return(layer)
+  }
+  there[startsWith(there, paste0(layer, "."))]
+}
+
+# Counts of one assay: features x cells, or a list of such for split layers.
+assay_counts <- function(assay, name, layer = "counts", features = NULL, check.counts = TRUE) {
+  there <- filled_layers(assay)
+  layers <- match_layers(layer, there)
+  if (length(layers) == 0) {
+    smart_abort(c(
+      "Assay {.val {name}} has no layer {.val {layer}}, or an empty one.",
+      "i" = if (length(there)) {
+        "Layers that hold something: {.val {there}}; name one with {.arg layer}."
+      } else {
+        "It has no layer that holds anything."
+      }
+    ))
+  }
+  parts <- lapply(layers, function(part) read_layer(assay, part))
+  names(parts) <- layers
+  join_parts(parts, name, features, check.counts)
+}
+
+# Sparse matrices over the same features from matrices of disjoint cells.
+join_parts <- function(parts, name, features = NULL, check.counts = TRUE) {
+  cells <- unlist(lapply(parts, colnames), use.names = FALSE)
+  if (anyDuplicated(cells)) {
+    smart_abort(c(
+      "Layers {.val {names(parts)}} of {.val {name}} share {sum(duplicated(cells))} cell{?s}.",
+      "i" = "Each cell belongs to one of them; or name one layer with {.arg layer}."
+    ))
+  }
+  common <- Reduce(intersect, lapply(parts, rownames))
+  if (length(common) == 0) {
+    smart_abort(c(
+      "{.val {names(parts)}} of {.val {name}} have no feature in common.",
+      "i" = "First features: {.val {vapply(parts, function(x) rownames(x)[1], '')}}."
+    ))
+  }
+  keep <- pick_features(common, features, name)
+  parts <- lapply(parts, function(part) {
+    if (!identical(rownames(part), keep)) {
+      part <- part[keep, , drop = FALSE]
+    }
+    part <- as_sparse(part)
+    if (check.counts) check_whole(part, name)
+    part
+  })
+  # Python would take a list with names for a dict.
+  if (length(parts) == 1) parts[[1]] else unname(parts)
+}
+
+pick_features <- function(there, features, name) {
+  if (is.null(features)) {
+    return(there)
+  }
+  keep <- intersect(features, there)
+  if (length(keep) == 0) {
+    smart_abort(c(
+      "{.val {name}} has none of the {.arg features} given
+       ({.val {utils::head(features, 3)}}{if (length(features) > 3) ', ...'}).",
+      "i" = "Its features look like {.val {utils::head(there, 3)}}."
+    ))
+  }
+  keep
+}
+
+# Any matrix as a dgCMatrix; a dgCMatrix is handed through without a copy.
+as_sparse <- function(x) {
+  if (inherits(x, "dgCMatrix")) {
+    return(x)
+  }
+  if (inherits(x, "IterableMatrix")) {
+    check_bpcells()
+    return(methods::as(x, "dgCMatrix"))
+  }
+  if (inherits(x, "DelayedArray")) {
+    rlang::check_installed("DelayedArray", "to read delayed matrices.")
+    return(methods::as(x, "dgCMatrix"))
+  }
+  if (!inherits(x, "Matrix") && !(is.matrix(x) && (is.numeric(x) || is.logical(x)))) {
+    smart_abort("Counts must be a matrix of numbers, not {.obj_type_friendly {x}}.")
+  }
+  for (class in c("CsparseMatrix", "dMatrix", "generalMatrix")) {
+    x <- methods::as(x, class)
+  }
+  x
+}
+
+# The coercion lives in the package that reads the files.
+check_bpcells <- function() rlang::check_installed("BPCells", "to read layers kept on disk.")
+
+# Counts are looked at in a sample: the core looks at all of them, but an error
+# from here comes at once and knows the layers. Negative values are never counts.
+check_whole <- function(x, name, n = 1e5) {
+  values <- utils::head(x@x, n)
+  bad <- values < 0 | values != floor(values)
+  if (any(bad, na.rm = TRUE)) {
+    value <- signif(values[which(bad)[1]], 3)
+    smart_abort(c(
+      "{.val {name}} holds values that are no counts, such as {value}.",
+      "i" = "SMART takes raw counts: name the layer that holds them with {.arg layer}.",
+      "i" = "To use components you have made yourself, give {.arg reduction}.",
+      "i" = if (value >= 0) "Corrected counts that are no whole numbers: {.code check.counts = FALSE}."
+    ))
+  }
+  invisible(x)
+}

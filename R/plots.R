@@ -1,0 +1,168 @@
+#' Plot the losses of a training
+#'
+#' Losses against epochs: the total, the reconstruction and the triplets, and the last two for
+#' each modality. A training that ended well ends flat.
+#'
+#' @param object What [RunSMART()] returned: a Seurat object, SingleCellExperiment, or result for
+#'   matrices.
+#' @param reduction Name of the reduction. `NULL`: the default of [RunSMART()].
+#' @param log.scale Losses on a logarithmic scale. Losses of 0 are then left out.
+#'
+#' @return A ggplot.
+#' @concept visualization
+#' @export
+#' @examples
+#' \dontrun{
+#' # It needs Python and the core: see install_smartcore().
+#' object <- RunSMART(SimulateSMART(), assays = c("Spatial", "ADT"), n.clusters = 4)
+#' SMARTLossPlot(object)
+#' }
+SMARTLossPlot <- function(object, reduction = NULL, log.scale = FALSE) {
+  rlang::check_installed("ggplot2", "to plot.")
+  history <- find_record(object, reduction, "SMARTLossPlot")$history
+  terms <- setdiff(names(history), "epoch")
+  long <- data.frame(
+    epoch = rep(history$epoch, length(terms)),
+    term = rep(terms, each = nrow(history)),
+    loss = unlist(history[terms], use.names = FALSE)
+  )
+  kind <- sub("_.*$", "", long$term)
+  long$kind <- factor(kind, c("total", "reconstruction", "triplet"))
+  long$of <- ifelse(long$term == kind, "all", sub("^[a-z]+_", "", long$term))
+  long$of <- factor(long$of, unique(long$of))
+  if (log.scale) long <- long[long$loss > 0, ]
+  plot <- ggplot2::ggplot(long, ggplot2::aes(.data$epoch, .data$loss, colour = .data$of)) +
+    ggplot2::geom_line() +
+    ggplot2::facet_wrap("kind", scales = "free_y") +
+    ggplot2::scale_colour_manual(values = modality_colours(levels(long$of))) +
+    ggplot2::labs(x = "Epoch", y = "Loss", colour = "Modality") +
+    plain_theme()
+  if (log.scale) plot + ggplot2::scale_y_log10() else plot
+}
+
+#' Plot what each modality contributes to the embedding
+#'
+#' For each cell and modality: the correlation of the cell's distances to others in the modality
+#' (its principal components) with those in the embedding. The higher it is in a cluster, the more
+#' the modality shapes the place of that cluster in the embedding (as in the paper).
+#'
+#' @inheritParams SMARTLossPlot
+#' @param group.by What to group cells by: a column of the metadata, or one value for each cell.
+#'   `NULL`: clusters, where there are any, otherwise no groups.
+#'
+#' @return A ggplot.
+#' @references
+#' Du et al. (2026). SMART: spatial multi-omic aggregation using graph neural networks and metric
+#' learning. Nature Communications 17, 2876. \doi{10.1038/s41467-026-70821-5}
+#' @concept visualization
+#' @export
+#' @examples
+#' \dontrun{
+#' # It needs Python and the core: see install_smartcore().
+#' object <- RunSMART(SimulateSMART(), assays = c("Spatial", "ADT"), n.clusters = 4)
+#' SMARTContributionPlot(object)
+#' SMARTContributionPlot(object, group.by = "domain")
+#' }
+SMARTContributionPlot <- function(object, group.by = NULL, reduction = NULL) {
+  rlang::check_installed("ggplot2", "to plot.")
+  fn <- "SMARTContributionPlot"
+  contributions <- find_record(object, reduction, fn)$contributions
+  groups <- find_groups(object, group.by, rownames(contributions), fn)
+  modalities <- colnames(contributions)
+  long <- data.frame(
+    group = rep(groups, length(modalities)),
+    modality = factor(rep(modalities, each = nrow(contributions)), modalities),
+    correlation = as.vector(contributions)
+  )
+  # Cells that a modality lacks.
+  long <- long[!is.na(long$correlation), ]
+  title <- if (is.null(group.by)) "Cluster" else if (rlang::is_string(group.by)) group.by else "Group"
+  ggplot2::ggplot(long, ggplot2::aes(.data$group, .data$correlation, fill = .data$modality)) +
+    ggplot2::geom_boxplot(outlier.size = 0.4, linewidth = 0.3) +
+    ggplot2::scale_fill_manual(values = modality_colours(modalities)) +
+    ggplot2::labs(
+      x = if (nlevels(groups) > 1 || !identical(levels(groups), "")) title,
+      y = "Correlation with the embedding", fill = "Modality"
+    ) +
+    plain_theme()
+}
+
+# What RunSMART() left with its result.
+find_record <- function(object, reduction, fn) {
+  if (inherits(object, "SMARTResult")) {
+    return(object)
+  }
+  if (inherits(object, "Seurat")) {
+    there <- SeuratObject::Reductions(object)
+    read <- function(name) SeuratObject::Misc(object[[name]])
+    reduction <- reduction %||% "smart"
+  } else if (inherits(object, "SingleCellExperiment")) {
+    there <- SingleCellExperiment::reducedDimNames(object)
+    read <- function(name) S4Vectors::metadata(object)[[name]]
+    reduction <- reduction %||% "SMART"
+  } else {
+    smart_abort(
+      "{.arg object} must be what {.fn RunSMART} returned, not {.obj_type_friendly {object}}.",
+      fn = fn
+    )
+  }
+  ours <- Filter(function(name) is_smart_record(read(name)), there)
+  if (!rlang::is_string(reduction) || !reduction %in% ours) {
+    smart_abort(c(
+      "There is no reduction {.val {reduction}} of SMART.",
+      "i" = if (length(ours)) {
+        "The object has {.val {ours}}."
+      } else {
+        "The object has none: run {.fn RunSMART} first."
+      }
+    ), fn = fn)
+  }
+  read(reduction)
+}
+
+# A factor with the group of each cell.
+find_groups <- function(object, group.by, cells, fn) {
+  if (inherits(object, "SMARTResult")) {
+    meta <- list(clusters = object$clusters)
+    all <- rownames(object$embedding)
+  } else if (inherits(object, "Seurat")) {
+    meta <- object[[]]
+    all <- colnames(object)
+  } else {
+    meta <- as.list(SummarizedExperiment::colData(object))
+    all <- cell_names(object)
+  }
+  if (is.null(group.by)) {
+    usual <- intersect(c("clusters", "smart_clusters"), names(meta))
+    groups <- if (length(usual)) meta[[usual[1]]]
+    groups <- groups %||% rep("", length(all))
+  } else if (rlang::is_string(group.by) && group.by %in% names(meta)) {
+    groups <- meta[[group.by]]
+  } else if (is.atomic(group.by) && length(group.by) == length(all)) {
+    groups <- group.by
+  } else {
+    smart_abort(c(
+      "{.arg group.by} must be a column of the metadata, or one value for each of the
+       {length(all)} cells.",
+      "x" = if (rlang::is_string(group.by)) "There is no column {.val {group.by}}.",
+      "i" = "Columns: {.val {names(meta)}}."
+    ), fn = fn)
+  }
+  groups <- as.factor(groups)
+  if (!is.null(cells)) groups <- groups[match(cells, all)]
+  droplevels(groups)
+}
+
+# Okabe and Ito's colours, told apart by nearly everyone; black for all modalities together.
+modality_colours <- function(names) {
+  own <- c("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
+  modalities <- setdiff(names, "all")
+  c(all = "black", stats::setNames(rep_len(own, length(modalities)), modalities))[names]
+}
+
+plain_theme <- function() {
+  ggplot2::theme_bw() + ggplot2::theme(
+    panel.grid.minor = ggplot2::element_blank(),
+    strip.background = ggplot2::element_blank()
+  )
+}

@@ -1,0 +1,215 @@
+# Setting up Python: which one, whether it has the core, and whether that goes with this package.
+
+core_module <- "smartcore._bridge"
+core_env <- "r-smart"
+# The oldest core whose results and functions this package knows.
+core_minimum <- "0.1.0"
+# Of the functions in smartcore._bridge.
+core_interface <- 1L
+least_python <- "3.11"
+
+session <- new.env(parent = emptyenv())
+
+# The Python module, imported and checked at first use.
+core <- function(fn = "RunSMART") {
+  if (is.null(session$core)) {
+    # Users of a proxy of their own may have started Python before this package was loaded.
+    require_core()
+    start_python(fn)
+    module <- tryCatch(
+      reticulate::import(core_module, convert = FALSE),
+      error = function(e) abort_no_core(e, fn)
+    )
+    check_core(
+      version = reticulate::py_to_r(module$versions())$smartcore,
+      interface = reticulate::py_to_r(module$INTERFACE),
+      python = python_path(),
+      fn = fn
+    )
+    session$core <- module
+  }
+  session$core
+}
+
+# Folder of the core's sources, which come with this package.
+core_sources <- function() system.file("python", package = "SpatialSMART", mustWork = TRUE)
+
+# Let reticulate provide the core, where it can do so.
+require_core <- function() {
+  if (!can_require() || isTRUE(session$required)) {
+    return(invisible())
+  }
+  # With a Python of the user's own this is but a wish.
+  utils::getFromNamespace("py_require", "reticulate")(
+    core_requirement(core_sources()),
+    python_version = paste0(">=", least_python)
+  )
+  session$required <- TRUE
+  invisible()
+}
+
+can_require <- function(version = utils::packageVersion("reticulate")) version >= "1.41"
+
+core_requirement <- function(path) {
+  path <- utils::URLencode(normalizePath(path, winslash = "/"))
+  paste0("smartcore @ file://", if (!startsWith(path, "/")) "/", path)
+}
+
+# Start Python, with torch before all else: on macOS the OpenMP of another package that was
+# loaded before torch's ends the session.
+start_python <- function(fn = "RunSMART") {
+  choose_python(fn)
+  tryCatch(
+    reticulate::py_run_string(import_torch, local = TRUE, convert = FALSE),
+    error = function(e) {
+      # A Python without torch lacks the core as well, and that is what to say.
+      if (!reticulate::py_available()) abort_no_core(e, fn)
+    }
+  )
+}
+
+# On Linux torch would take its matrix products (sgemm_) from the BLAS that R has loaded: ten times
+# as slow where that is the reference one, and with other last digits than without R.
+import_torch <- "
+import os
+import sys
+
+flags = sys.getdlopenflags() if hasattr(sys, 'getdlopenflags') else None
+if flags is not None and hasattr(os, 'RTLD_DEEPBIND'):
+    sys.setdlopenflags(flags | os.RTLD_DEEPBIND)
+try:
+    import torch
+finally:
+    if flags is not None:
+        sys.setdlopenflags(flags)
+"
+
+# RETICULATE_PYTHON is reticulate's own matter and comes first.
+choose_python <- function(fn = "RunSMART") {
+  wanted <- Sys.getenv("SMART_PYTHON")
+  if (!nzchar(wanted) || reticulate::py_available() || nzchar(Sys.getenv("RETICULATE_PYTHON"))) {
+    return(invisible())
+  }
+  python <- if (dir.exists(wanted)) env_python(wanted) else wanted
+  if (!file.exists(python)) {
+    smart_abort(c(
+      "There is no Python {.file {python}}.",
+      "i" = "The environment variable {.envvar SMART_PYTHON} is {.val {wanted}}: it must name a
+             Python or the folder of a virtual environment."
+    ), fn = fn)
+  }
+  reticulate::use_python(python, required = TRUE)
+}
+
+env_python <- function(folder) {
+  bin <- if (.Platform$OS.type == "windows") "Scripts/python.exe" else "bin/python"
+  file.path(folder, bin)
+}
+
+python_path <- function() {
+  tryCatch(reticulate::py_exe(), error = function(e) NULL)
+}
+
+# Errors ----
+
+abort_no_core <- function(error, fn = "RunSMART") {
+  version <- installed_core()
+  python <- python_path()
+  if (!is.null(version)) {
+    check_core(version, interface = NA, python = python, fn = fn)
+  }
+  abort_python(
+    "SMART's Python core, smartcore, cannot be loaded.",
+    reason = python_reason(error), python = python, fn = fn
+  )
+}
+
+# Version of a smartcore that can be imported although its bridge cannot.
+installed_core <- function() {
+  if (!reticulate::py_available()) {
+    return(NULL)
+  }
+  tryCatch(
+    as.character(reticulate::import("smartcore")$`__version__`),
+    error = function(e) NULL
+  )
+}
+
+check_core <- function(version, interface, python, fn = "RunSMART") {
+  here <- utils::packageVersion("SpatialSMART")
+  # "0.2.0.dev1" is of 0.2.0.
+  number <- numeric_version(sub("^([0-9]+(\\.[0-9]+)*).*$", "\\1", version), strict = FALSE)
+  if (is.na(number) || number < core_minimum || is.na(interface) || interface < core_interface) {
+    abort_python(
+      "The Python core is too old: smartcore {version}.",
+      reason = "SpatialSMART {here} needs smartcore {core_minimum} or newer, which comes with it.",
+      python = python, values = list(version = version, here = here), fn = fn
+    )
+  }
+  if (interface > core_interface) {
+    smart_abort(c(
+      "The Python core, smartcore {version}, is newer than SpatialSMART {here}.",
+      "i" = "Looked at: {.file {python}}",
+      "i" = "Install the SpatialSMART of the same release, or give this Python the core that came
+             with this one: {.code SpatialSMART::install_smartcore()}."
+    ), fn = fn)
+  }
+  invisible()
+}
+
+# Says which Python was looked at, and two ways out.
+abort_python <- function(what, reason, python, values = list(), fn = "RunSMART") {
+  values <- c(values, list(sources = core_sources(), python = python))
+  shadowed <- nzchar(Sys.getenv("RETICULATE_PYTHON"))
+  smart_abort(
+    c(
+      what,
+      "x" = reason,
+      "i" = if (is.null(python)) {
+        "No Python could be started."
+      } else {
+        "Looked at the Python {.file {python}}{chosen_by()}"
+      },
+      " " = "Two ways out, each followed by a restart of R:",
+      "*" = if (shadowed) {
+        paste(
+          "{.code SpatialSMART::install_smartcore()} makes an environment with all that is needed;",
+          "then unset {.envvar RETICULATE_PYTHON}."
+        )
+      } else {
+        "{.code SpatialSMART::install_smartcore()} makes an environment with all that is needed."
+      },
+      "*" = if (is.null(python)) {
+        paste(
+          "Name a Python that has smartcore:",
+          "{.code Sys.setenv(RETICULATE_PYTHON = \"/path/to/python\")}, before it is first used."
+        )
+      } else {
+        "In a terminal: {.code \"{python}\" -m pip install --upgrade \"{sources}\"}"
+      }
+    ),
+    fn = fn,
+    class = "smart_python_error",
+    .envir = list2env(values, parent = environment(abort_python))
+  )
+}
+
+chosen_by <- function() {
+  for (name in c("RETICULATE_PYTHON", "SMART_PYTHON")) {
+    if (nzchar(Sys.getenv(name))) {
+      return(paste0(", which ", name, " names."))
+    }
+  }
+  "."
+}
+
+# What Python says, without reticulate's advice.
+python_reason <- function(error) {
+  last <- reticulate::py_last_error()
+  if (reticulate::py_available() && !is.null(last)) {
+    return(escape_braces(paste0(last$type, ": ", last$value)))
+  }
+  escape_braces(conditionMessage(error))
+}
+
+escape_braces <- function(x) gsub("}", "}}", gsub("{", "{{", x, fixed = TRUE), fixed = TRUE)

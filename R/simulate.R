@@ -1,0 +1,222 @@
+#' Simulate spots with two modalities
+#'
+#' A small section of tissue on the hexagonal lattice of a Visium slide: RNA counts and protein
+#' counts of domains that neither modality tells apart alone. It needs neither Python nor a
+#' network, and serves the examples, the tests and the vignettes.
+#'
+#' @param n.rows,n.cols Rows of the lattice and spots in a row.
+#' @param n.genes,n.proteins Features of the assays `"Spatial"` and `"ADT"`.
+#' @param n.sections Sections side by side in one object, each with an image of its own, called
+#'   `"slice1"`, `"slice2"`, …
+#' @param class `"Seurat"`: a Seurat object with an image, of class VisiumV1 under Seurat 4 and
+#'   VisiumV2 under Seurat 5. `"SingleCellExperiment"`: coordinates are the columns `x` and `y`
+#'   of its `colData()`, proteins its `altExp()`. `"SpatialExperiment"`: coordinates are its
+#'   `spatialCoords()`.
+#' @param seed.use Seed; the state of R's random numbers is left as it was.
+#'
+#' @return An object of the class asked for. The column `domain` of its metadata is the truth, a
+#'   factor of four levels: `"core"` and `"rim"` differ from the rest in RNA, `"core"` from
+#'   `"rim"` in protein alone; `"left"` and `"right"` surround them and differ in protein, too.
+#' @concept simulation
+#' @export
+#' @examples
+#' if (requireNamespace("Seurat", quietly = TRUE)) {
+#'   object <- SimulateSMART()
+#'   table(object$domain)
+#'   SeuratObject::Images(object)
+#' }
+SimulateSMART <- function(
+    n.rows = 20,
+    n.cols = 20,
+    n.genes = 200,
+    n.proteins = 20,
+    n.sections = 1,
+    class = c("Seurat", "SingleCellExperiment", "SpatialExperiment"),
+    seed.use = 42) {
+  class <- rlang::arg_match(class)
+  sizes <- list(
+    n.rows = n.rows, n.cols = n.cols, n.genes = n.genes, n.proteins = n.proteins,
+    n.sections = n.sections
+  )
+  least <- c(n.rows = 4, n.cols = 4, n.genes = 20, n.proteins = 4, n.sections = 1)
+  for (name in names(sizes)) {
+    value <- sizes[[name]]
+    if (!rlang::is_scalar_integerish(value, finite = TRUE) || value < least[[name]]) {
+      smart_abort(
+        "{.arg {name}} must be a whole number from {least[[name]]} up, not {.val {value}}.",
+        fn = "SimulateSMART"
+      )
+    }
+  }
+  spots <- do.call(rbind, lapply(seq_len(n.sections), function(i) {
+    lattice(n.rows, n.cols, paste0("slice", i))
+  }))
+  counts <- with_seed(seed.use, simulate_counts(spots$domain, n.genes, n.proteins))
+  counts <- lapply(counts, function(x) {
+    colnames(x) <- rownames(spots)
+    x
+  })
+  switch(class,
+    Seurat = simulated_seurat(spots, counts),
+    SingleCellExperiment = simulated_sce(spots, counts),
+    SpatialExperiment = simulated_spe(spots, counts)
+  )
+}
+
+# Spots 100 px apart, every other row shifted by half of that.
+lattice <- function(n.rows, n.cols, section) {
+  row <- rep(seq_len(n.rows), each = n.cols) - 1
+  col <- 2 * (rep(seq_len(n.cols), n.rows) - 1) + row %% 2
+  x <- 100 + col * 50
+  y <- 100 + row * 50 * sqrt(3)
+  across <- (x - mean(range(x))) / (diff(range(x)) / 2)
+  down <- (y - mean(range(y))) / (diff(range(y)) / 2)
+  radius <- sqrt(across^2 + down^2)
+  domain <- ifelse(radius < 0.4, "core", ifelse(radius < 0.75, "rim",
+    ifelse(across < 0, "left", "right")
+  ))
+  data.frame(
+    section = section, domain = factor(domain, c("core", "rim", "left", "right")),
+    x = x, y = y, row = row, col = col,
+    row.names = sprintf("%s_%03dx%03d", section, as.integer(row), as.integer(col))
+  )
+}
+
+# Negative binomial counts. A tenth of the genes is higher in "core" and "rim", another in
+# "left" and "right"; a quarter of the proteins is higher in "core" and "left".
+simulate_counts <- function(domain, n.genes, n.proteins) {
+  inner <- domain %in% c("core", "rim")
+  odd <- domain %in% c("core", "left")
+  tenth <- n.genes %/% 10
+  quarter <- n.proteins %/% 4
+  depth <- stats::rlnorm(length(domain), sdlog = 0.3)
+  genes <- matrix(stats::rlnorm(n.genes, log(0.7), 0.7), n.genes, length(domain))
+  genes[seq_len(tenth), inner] <- genes[seq_len(tenth), inner] * 3
+  genes[tenth + seq_len(tenth), !inner] <- genes[tenth + seq_len(tenth), !inner] * 3
+  proteins <- matrix(stats::rlnorm(n.proteins, log(20), 0.7), n.proteins, length(domain))
+  proteins[seq_len(quarter), odd] <- proteins[seq_len(quarter), odd] * 2
+  proteins[quarter + seq_len(quarter), !odd] <- proteins[quarter + seq_len(quarter), !odd] * 2
+  draw <- function(mean, size, name) {
+    mean <- sweep(mean, 2, depth, `*`)
+    counts <- matrix(stats::rnbinom(length(mean), mu = mean, size = size), nrow(mean))
+    rownames(counts) <- paste0(name, seq_len(nrow(mean)))
+    as_sparse(counts)
+  }
+  list(Spatial = draw(genes, 4, "Gene"), ADT = draw(proteins, 8, "Protein"))
+}
+
+# The value of `code` under a seed, the generator's state put back.
+with_seed <- function(seed, code) {
+  env <- globalenv()
+  old <- env$.Random.seed
+  kind <- RNGkind()
+  on.exit({
+    suppressWarnings(RNGkind(kind[1], kind[2], kind[3]))
+    if (is.null(old)) rm(".Random.seed", envir = env) else assign(".Random.seed", old, envir = env)
+  })
+  set.seed(seed, "Mersenne-Twister", "Inversion", "Rejection")
+  force(code)
+}
+
+# Seurat ----
+
+simulated_seurat <- function(spots, counts) {
+  rlang::check_installed("Seurat", "for images of Visium's classes.")
+  object <- SeuratObject::CreateSeuratObject(
+    counts$Spatial,
+    assay = "Spatial", project = "SimulateSMART", meta.data = spots[c("section", "domain")]
+  )
+  object[["ADT"]] <- SeuratObject::CreateAssayObject(counts = counts$ADT)
+  for (section in unique(spots$section)) {
+    object[[section]] <- visium_image(spots[spots$section == section, ], section)
+  }
+  object
+}
+
+# An image as Seurat's reader of a Visium slide would make it.
+visium_image <- function(spots, name) {
+  factors <- Seurat::scalefactors(spot = 55, fiducial = 90, hires = 0.3, lowres = 0.1)
+  picture <- tissue_picture(spots, factors$lowres)
+  if (!has_seurat5()) {
+    return(methods::new(
+      "VisiumV1",
+      image = picture,
+      scale.factors = factors,
+      coordinates = data.frame(
+        tissue = 1L, row = spots$row, col = spots$col, imagerow = spots$y, imagecol = spots$x,
+        row.names = rownames(spots)
+      ),
+      spot.radius = factors$spot * factors$lowres / max(dim(picture)),
+      assay = "Spatial",
+      key = paste0(name, "_")
+    ))
+  }
+  # The order of the axes was changed in Seurat 5.4, which has a slot that says so.
+  newer <- "coords_x_orientation" %in% methods::slotNames("VisiumV2")
+  axes <- if (newer) c("x", "y") else c("y", "x")
+  field <- SeuratObject::CreateFOV(
+    stats::setNames(spots[axes], c("x", "y")),
+    type = "centroids", radius = factors$spot, assay = "Spatial", key = paste0(name, "_")
+  )
+  slots <- list(
+    Class = "VisiumV2",
+    boundaries = methods::slot(field, "boundaries"),
+    molecules = methods::slot(field, "molecules"),
+    assay = "Spatial",
+    key = paste0(name, "_"),
+    image = picture,
+    scale.factors = factors
+  )
+  if (newer) slots$coords_x_orientation <- "horizontal"
+  do.call(methods::new, slots)
+}
+
+# Stained tissue, roughly: a tint for each domain around its spots.
+tissue_picture <- function(spots, scale) {
+  tints <- rbind(
+    core = c(0.72, 0.58, 0.78), rim = c(0.86, 0.70, 0.83), left = c(0.93, 0.83, 0.90),
+    right = c(0.90, 0.80, 0.88)
+  )
+  height <- ceiling((max(spots$y) + 100) * scale)
+  width <- ceiling((max(spots$x) + 100) * scale)
+  picture <- array(0.96, c(height, width, 3))
+  at <- expand.grid(row = seq_len(height), col = seq_len(width))
+  half <- 60 * scale
+  for (i in seq_len(nrow(spots))) {
+    rows <- seq(max(1, round(spots$y[i] * scale - half)), round(spots$y[i] * scale + half))
+    cols <- seq(max(1, round(spots$x[i] * scale - half)), round(spots$x[i] * scale + half))
+    for (channel in 1:3) {
+      picture[rows, cols, channel] <- tints[as.character(spots$domain[i]), channel]
+    }
+  }
+  picture
+}
+
+# Bioconductor ----
+
+simulated_sce <- function(spots, counts) {
+  rlang::check_installed("SingleCellExperiment")
+  sce <- SingleCellExperiment::SingleCellExperiment(
+    list(counts = counts$Spatial),
+    colData = S4Vectors::DataFrame(spots[c("section", "domain", "x", "y")]),
+    mainExpName = "Spatial"
+  )
+  SingleCellExperiment::altExp(sce, "ADT") <- SingleCellExperiment::SingleCellExperiment(
+    list(counts = counts$ADT)
+  )
+  sce
+}
+
+simulated_spe <- function(spots, counts) {
+  rlang::check_installed("SpatialExperiment")
+  spe <- SpatialExperiment::SpatialExperiment(
+    list(counts = counts$Spatial),
+    colData = S4Vectors::DataFrame(domain = spots$domain, sample_id = spots$section),
+    spatialCoords = as.matrix(spots[c("x", "y")]),
+    mainExpName = "Spatial"
+  )
+  SingleCellExperiment::altExp(spe, "ADT") <- SingleCellExperiment::SingleCellExperiment(
+    list(counts = counts$ADT)
+  )
+  spe
+}

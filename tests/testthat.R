@@ -1,0 +1,4 @@
+library(testthat)
+library(SpatialSMART)
+
+test_check("SpatialSMART")

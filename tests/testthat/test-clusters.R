@@ -1,0 +1,123 @@
+blobs <- function(n = c(30, 50, 20), d = 5, seed = 1) {
+  withr::local_seed(seed)
+  which <- rep(seq_along(n), n)
+  x <- matrix(stats::rnorm(sum(n) * d), sum(n)) + 8 * diag(1, length(n), d)[which, ]
+  rownames(x) <- paste0("cell", seq_len(nrow(x)))
+  list(x = x, which = which)
+}
+
+test_that("clusters are a factor, the largest first", {
+  skip_without_core()
+  data <- blobs()
+  for (method in setdiff(cluster_methods, if (!requireNamespace("mclust")) "mclust")) {
+    found <- FindSMARTClusters(data$x, 3, method = method, n.neighbors = 10, verbose = FALSE)
+    expect_identical(levels(found), c("0", "1", "2"))
+    expect_identical(as.vector(table(found)), c(50L, 30L, 20L), label = method)
+    expect_identical(unname(found), factor(c("1", "0", "2"))[data$which], label = method)
+    expect_named(found, rownames(data$x))
+  }
+})
+
+test_that("levels are in the order of numbers", {
+  skip_without_core()
+  data <- blobs(13:2, d = 12)
+  found <- FindSMARTClusters(data$x, 12, method = "kmeans", verbose = FALSE)
+  expect_identical(levels(found), as.character(0:11))
+})
+
+test_that("mclust gives what mclust gives on principal components", {
+  skip_without_core()
+  skip_if_not_installed("mclust")
+  withr::local_package("mclust")
+  data <- blobs(c(300, 200, 150), d = 30)
+  # Near enough that cells change sides.
+  x <- data$x - 5 * diag(1, 3, 30)[data$which, ]
+  found <- FindSMARTClusters(x, 3, method = "mclust", verbose = FALSE)
+  pcs <- stats::prcomp(x)$x[, 1:20]
+  fit <- mclust::Mclust(pcs, G = 3, modelNames = "EEE", verbose = FALSE)
+  expect_identical(mclust::adjustedRandIndex(found, fit$classification), 1)
+  expect_true(any(table(found, data$which) %in% 1:20))
+})
+
+test_that("clusters are those of the Python core, mclust's through rpy2", {
+  skip_without_core()
+  withr::local_seed(5)
+  # More than 2000 cells: mclust starts from some, drawn at random.
+  x <- matrix(stats::rnorm(2200 * 24), 2200)
+  x[1:900, 1:3] <- x[1:900, 1:3] + 1.5
+  x[1800:2200, 2:5] <- x[1800:2200, 2:5] - 2
+  # An embedding holds 32-bit numbers.
+  np <- reticulate::import("numpy", convert = FALSE)
+  narrow <- np$asarray(x)$astype("float32")
+  x <- reticulate::py_to_r(narrow)
+  sm <- reticulate::import("smartcore", convert = FALSE)
+  for (method in c("gmm", "kmeans")) {
+    there <- sm$clustering$cluster_embedding(narrow, 3L, method = method, seed = 11L)
+    here <- FindSMARTClusters(x, 3, method = method, seed.use = 11, verbose = FALSE)
+    expect_identical(as.integer(as.character(here)), as.vector(reticulate::py_to_r(there)))
+  }
+
+  skip_if_not_installed("mclust")
+  folder <- withr::local_tempdir()
+  np$save(file.path(folder, "x.npy"), narrow)
+  script <- file.path(folder, "run.py")
+  writeLines(c(
+    "import sys, numpy as np",
+    "from smartcore.clustering import cluster_embedding",
+    "x = np.load(sys.argv[1])",
+    "np.savetxt(sys.argv[2], cluster_embedding(x, 3, method='mclust', seed=11), fmt='%d')"
+  ), script)
+  out <- file.path(folder, "labels.txt")
+  # R's own settings would lead rpy2's R and Python's libraries astray.
+  said <- withr::with_envvar(
+    c(LD_LIBRARY_PATH = NA, R_TESTS = NA, R_HOME = R.home()),
+    suppressWarnings(system2(
+      reticulate::py_exe(), shQuote(c(script, file.path(folder, "x.npy"), out)),
+      stdout = TRUE, stderr = TRUE
+    ))
+  )
+  skip_if_not(file.exists(out), paste("rpy2 does not run:", paste(utils::tail(said, 2), collapse = " ")))
+  here <- FindSMARTClusters(x, 3, method = "mclust", seed.use = 11, verbose = FALSE)
+  expect_identical(as.integer(as.character(here)), scan(out, quiet = TRUE) |> as.integer())
+})
+
+test_that("where there is nothing to fit no method is asked", {
+  skip_without_core()
+  x <- matrix(c(1, 1, 1, 5, 5, 9), 6, 2)
+  expect_identical(as.character(cluster_core(x, 1)), rep("0", 6))
+  expect_identical(as.character(cluster_core(x, 3)), c("0", "0", "0", "1", "1", "2"))
+  expect_snapshot(error = TRUE, cluster_core(x, 4, method = "gmm"))
+  skip_if_not_installed("mclust")
+  expect_identical(as.character(cluster_core(x, 3, "mclust")), c("0", "0", "0", "1", "1", "2"))
+})
+
+test_that("clusters can be found again in a result for matrices", {
+  skip_without_core()
+  data <- blobs()
+  result <- structure(list(embedding = data$x), class = "SMARTResult")
+  result <- FindSMARTClusters(result, 3, method = "kmeans", verbose = FALSE)
+  expect_s3_class(result, "SMARTResult")
+  expect_identical(nlevels(result$clusters), 3L)
+})
+
+test_that("bad input is refused by name", {
+  skip_if_not_installed("mclust")
+  x <- blobs()$x
+  expect_snapshot(error = TRUE, {
+    FindSMARTClusters(x)
+    FindSMARTClusters(x, 0)
+    FindSMARTClusters(x, 101)
+    FindSMARTClusters(x, 2.5)
+    FindSMARTClusters("x", 2)
+    FindSMARTClusters(x, 3, method = "dbscan")
+    FindSMARTClusters(x, 3, n.pcs = 0, verbose = FALSE)
+    FindSMARTClusters(x, 3, seed.use = -1)
+  })
+})
+
+test_that("values that are not finite are refused", {
+  skip_without_core()
+  x <- blobs()$x
+  x[7, 2] <- NA
+  expect_error(FindSMARTClusters(x, 3, verbose = FALSE), "NaN.*1 of 100", class = "smart_core_error")
+})

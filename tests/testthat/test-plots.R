@@ -1,0 +1,84 @@
+fake_result <- function() {
+  cells <- paste0("cell", 1:6)
+  structure(list(
+    embedding = matrix(0, 6, 2, dimnames = list(cells, NULL)),
+    clusters = stats::setNames(factor(rep(c("0", "1"), c(4, 2))), cells),
+    tool = "SpatialSMART",
+    history = data.frame(
+      epoch = 1:3, total = c(3, 2, 1), reconstruction = c(2, 1, 0.5), triplet = c(1, 0.5, 0),
+      reconstruction_rna = c(1, 0.5, 0.2), reconstruction_my_protein = c(1, 0.5, 0.3),
+      triplet_rna = c(0.5, 0.5, 0), triplet_my_protein = c(0.5, 0, 0)
+    ),
+    contributions = matrix(
+      c(1:6, NA, 2:6) / 10, 6, 2,
+      dimnames = list(cells, c("rna", "my_protein"))
+    )
+  ), class = "SMARTResult")
+}
+
+test_that("losses are drawn as they are", {
+  skip_if_not_installed("ggplot2")
+  result <- fake_result()
+  plot <- SMARTLossPlot(result)
+  data <- plot$data
+  expect_identical(levels(data$of), c("all", "rna", "my_protein"))
+  shown <- function(kind, of) data$loss[data$kind == kind & data$of == of]
+  expect_identical(shown("total", "all"), result$history$total)
+  expect_identical(shown("reconstruction", "my_protein"), result$history$reconstruction_my_protein)
+  expect_identical(shown("triplet", "rna"), result$history$triplet_rna)
+  expect_identical(nrow(ggplot2::layer_data(plot)), 21L)
+  expect_identical(nrow(ggplot2::layer_data(SMARTLossPlot(result, log.scale = TRUE))), 17L)
+})
+
+test_that("contributions are drawn by cluster, without cells that a modality lacks", {
+  skip_if_not_installed("ggplot2")
+  result <- fake_result()
+  plot <- SMARTContributionPlot(result)
+  boxes <- ggplot2::layer_data(plot)
+  expect_identical(nrow(boxes), 4L)
+  expect_identical(sort(boxes$middle), c(0.25, 0.3, 0.55, 0.55))
+  expect_identical(nrow(plot$data), 11L)
+  expect_identical(plot$labels$x, "Cluster")
+  by_hand <- SMARTContributionPlot(result, group.by = rep(c("b", "a"), 3))
+  expect_identical(levels(by_hand$data$group), c("a", "b"))
+  result$clusters <- NULL
+  expect_identical(nrow(ggplot2::layer_data(SMARTContributionPlot(result))), 2L)
+})
+
+test_that("records are found in objects", {
+  skip_if_not_installed("ggplot2")
+  skip_if_not_installed("Seurat")
+  result <- fake_result()
+  counts <- matrix(1, 2, 6, dimnames = list(c("g1", "g2"), rownames(result$embedding)))
+  object <- SeuratObject::CreateSeuratObject(methods::as(counts, "CsparseMatrix"))
+  embedding <- result$embedding
+  colnames(embedding) <- c("SMART_1", "SMART_2")
+  object[["smart"]] <- SeuratObject::CreateDimReducObject(
+    embeddings = embedding, key = "SMART_", assay = "RNA", misc = unclass(result)
+  )
+  object$smart_clusters <- result$clusters
+  expect_equal(SMARTLossPlot(object)$data, SMARTLossPlot(result)$data)
+  expect_equal(SMARTContributionPlot(object)$data, SMARTContributionPlot(result)$data)
+  expect_identical(SMARTContributionPlot(object, "orig.ident")$labels$x, "orig.ident")
+  expect_snapshot(error = TRUE, {
+    SMARTLossPlot(object, "pca")
+    SMARTContributionPlot(object, "domain")
+  })
+
+  skip_if_not_installed("SingleCellExperiment")
+  sce <- SingleCellExperiment::SingleCellExperiment(
+    list(counts = counts),
+    reducedDims = list(SMART = embedding), metadata = list(SMART = unclass(result))
+  )
+  sce$smart_clusters <- unname(result$clusters)
+  expect_equal(SMARTLossPlot(sce)$data, SMARTLossPlot(result)$data)
+  expect_equal(SMARTContributionPlot(sce)$data, SMARTContributionPlot(result)$data)
+})
+
+test_that("other objects are refused", {
+  skip_if_not_installed("ggplot2")
+  expect_snapshot(error = TRUE, {
+    SMARTLossPlot(1)
+    SMARTContributionPlot(fake_result(), "domain")
+  })
+})

@@ -1,0 +1,85 @@
+test_that("there is a bar when verbose, and it is gone in the end", {
+  withr::local_options(
+    cli.progress_show_after = 0, cli.progress_clear = FALSE, cli.progress_handlers_only = "logger",
+    cli.progress_handlers_force = "logger"
+  )
+  before <- cli::cli_progress_num()
+  said <- testthat::capture_messages(out <- utils::capture.output({
+    progress <- new_progress(TRUE)
+    for (epoch in 1:3) progress$step(epoch, 10L, 0.5 / epoch)
+    expect_identical(cli::cli_progress_num(), before + 1L)
+    progress$done()
+  }))
+  expect_identical(cli::cli_progress_num(), before)
+  expect_match(paste(out, collapse = "\n"), "3/10|\\b3\\b")
+  expect_match(paste(said, collapse = ""), "Trained 3 epochs of at most 10, loss 0.1667")
+})
+
+test_that("there is none when not", {
+  before <- cli::cli_progress_num()
+  progress <- new_progress(FALSE)
+  expect_silent({
+    progress$step(1L, 10L, 0.5)
+    progress$done()
+  })
+  expect_identical(cli::cli_progress_num(), before)
+})
+
+test_that("messages are told once, with the modality they are about", {
+  relay <- new_relay(TRUE)
+  expect_message(relay$notify("info", "with {braces}"), "with {braces}", fixed = TRUE)
+  relay$notify_about("rna")("warning", "odd {thing}")
+  relay$notify_about("rna")("warning", "odd {thing}")
+  told <- testthat::capture_warnings(relay$tell_warnings())
+  expect_identical(told, "rna: odd {thing}")
+  expect_no_warning(relay$tell_warnings())
+  quiet <- new_relay(FALSE)
+  expect_silent(quiet$notify("info", "nothing"))
+})
+
+test_that("an interrupt ends the training and leaves everything as it was", {
+  skip_without_core()
+  skip_on_os("windows")
+  skip_on_cran()
+  folder <- withr::local_tempdir()
+  code <- c(
+    sprintf("setwd(%s)", deparse(folder)),
+    "x <- matrix((1:300)^2 %% 7, 20, 15, dimnames = list(paste0('g', 1:20), paste0('c', 1:15)))",
+    "xy <- cbind(rep(1:5, 3), rep(1:3, each = 5))",
+    "rownames(xy) <- colnames(x)",
+    "run <- function(epochs) {",
+    "  RunSMART(x, xy, 'rna', n.comps = 2, epochs = epochs, stop.slope = 0, verbose = VERBOSE)",
+    "}",
+    "invisible(run(2))",
+    "result <- 'untouched'",
+    "writeLines(as.character(Sys.getpid()), 'pid.tmp')",
+    "invisible(file.rename('pid.tmp', 'pid'))",
+    "how <- tryCatch({ result <- run(1e7); 'finished' },",
+    "                interrupt = function(e) 'interrupt', error = conditionMessage)",
+    "again <- run(2)",
+    "writeLines(c(how, result, dim(again$embedding)), 'end.tmp')",
+    "invisible(file.rename('end.tmp', 'end'))"
+  )
+  wait_for <- function(file, seconds) {
+    end <- Sys.time() + seconds
+    while (!file.exists(file) && Sys.time() < end) Sys.sleep(0.1)
+    file.exists(file)
+  }
+  for (verbose in c("TRUE", "FALSE")) {
+    unlink(file.path(folder, c("pid", "end")))
+    output <- run_r(
+      sub("VERBOSE", verbose, code), c(RETICULATE_PYTHON = reticulate::py_exe()),
+      wait = FALSE
+    )
+    expect_true(wait_for(file.path(folder, "pid"), 120), label = paste(readLines(output), collapse = "\n"))
+    pid <- as.integer(readLines(file.path(folder, "pid")))
+    Sys.sleep(2)
+    sent <- Sys.time()
+    tools::pskill(pid, tools::SIGINT)
+    ended <- wait_for(file.path(folder, "end"), 60)
+    if (!ended) tools::pskill(pid, tools::SIGKILL)
+    expect_true(ended)
+    expect_identical(readLines(file.path(folder, "end")), c("interrupt", "untouched", "15", "64"))
+    expect_lt(as.numeric(Sys.time() - sent, units = "secs"), 30)
+  }
+})

@@ -1,0 +1,149 @@
+# Paths differ from machine to machine.
+without_paths <- function(lines) {
+  lines <- gsub(core_sources(), "<sources>", lines, fixed = TRUE)
+  gsub(as.character(utils::packageVersion("SpatialSMART")), "<version>", lines, fixed = TRUE)
+}
+
+test_that("a missing or too old core is an error that names the Python and two ways out", {
+  withr::local_envvar(RETICULATE_PYTHON = NA, SMART_PYTHON = NA)
+  expect_snapshot(error = TRUE, transform = without_paths, {
+    abort_python("SMART's Python core, smartcore, cannot be loaded.",
+      reason = "ModuleNotFoundError: No module named 'smartcore'", python = "/usr/bin/python3"
+    )
+    abort_python("SMART's Python core, smartcore, cannot be loaded.",
+      reason = "Python shared library not found", python = NULL
+    )
+    check_core("0.0.9", 1L, "/usr/bin/python3")
+    check_core("99.0.0", 99L, "/usr/bin/python3")
+  })
+  withr::local_envvar(RETICULATE_PYTHON = "/opt/python")
+  expect_snapshot(
+    error = TRUE, transform = without_paths,
+    check_core("0.0.9", NA, "/opt/python", fn = "FindSMARTClusters")
+  )
+})
+
+test_that("cores of this release are accepted", {
+  expect_silent(check_core("0.1.0", 1L, "/usr/bin/python3"))
+  expect_silent(check_core("0.1.0.post1", 1L, "/usr/bin/python3"))
+  expect_silent(check_core("1.10", 1L, "/usr/bin/python3"))
+  expect_error(check_core("0.0.10", 1L, "/usr/bin/python3"), "too old")
+})
+
+test_that("the sources that come with the package are those of this release", {
+  lines <- readLines(file.path(core_sources(), "pyproject.toml"))
+  version <- sub("^version = \"(.*)\"$", "\\1", grep("^version = ", lines, value = TRUE))
+  expect_identical(version, as.character(utils::packageVersion("SpatialSMART")))
+  expect_true(numeric_version(version) >= core_minimum)
+  expect_true(file.exists(file.path(core_sources(), "python", "smartcore", "_bridge.py")))
+  # What the package's description reads.
+  expect_true(file.exists(file.path(core_sources(), "README.md")))
+})
+
+test_that("the bridge has the interface that this package knows", {
+  skip_without_core()
+  expect_identical(reticulate::py_to_r(core()$INTERFACE), core_interface)
+})
+
+test_that("the core's requirement is an address, whatever the path", {
+  folder <- withr::local_tempdir(pattern = "with space ")
+  wanted <- core_requirement(folder)
+  expect_match(wanted, "^smartcore @ file:///[^ ]+$")
+  expect_match(wanted, "with%20space")
+})
+
+test_that("reticulate provides the core from 1.41 on", {
+  expect_true(can_require(numeric_version("1.41")))
+  expect_true(can_require(numeric_version("1.41.0.1")))
+  expect_false(can_require(numeric_version("1.40.0")))
+})
+
+test_that("loading starts no Python", {
+  out <- run_r(c(
+    "cat('running:', reticulate::py_available(), '\\n')",
+    "if (utils::packageVersion('reticulate') >= '1.41') {",
+    "  required <- reticulate::py_require()",
+    "  cat('required:', required$packages, required$python_version, '\\n')",
+    "} else {",
+    "  cat('required: smartcore @ file:/// >=3.11\\n')",
+    "}"
+  ))
+  expect_match(out, "running: FALSE", all = FALSE)
+  expect_match(out, "required: .*smartcore @ file:///.*>=3.11", all = FALSE)
+})
+
+test_that("a Python that has been started before is taken as it is", {
+  skip_without_core()
+  out <- run_r(
+    "x <- matrix((1:300)^2 %% 7, 20, 15, dimnames = list(NULL, paste0('c', 1:15)))
+     xy <- cbind(rep(1:5, 3), rep(1:3, each = 5))
+     cat(dim(RunSMART(x, xy, 'rna', n.comps = 2, epochs = 2, verbose = FALSE)$embedding))",
+    c(RETICULATE_PYTHON = reticulate::py_exe(), R_PROFILE_USER = profile_that(
+      "invisible(reticulate::py_eval('1'))"
+    ))
+  )
+  expect_identical(utils::tail(out, 1), "15 64")
+})
+
+test_that("SMART_PYTHON names a Python or the folder of an environment", {
+  skip_without_core()
+  python <- reticulate::py_exe()
+  ask <- c("invisible(SpatialSMART:::core())", "cat(reticulate::py_exe())")
+  named <- function(value) run_r(ask, c(RETICULATE_PYTHON = NA, SMART_PYTHON = value))
+  same <- function(path) normalizePath(dirname(path))
+  expect_identical(same(utils::tail(named(python), 1)), same(python))
+  folder <- dirname(dirname(python))
+  if (file.exists(file.path(folder, "pyvenv.cfg"))) {
+    expect_identical(same(utils::tail(named(folder), 1)), same(python))
+  }
+  expect_match(named("/no/such/python"), "no Python .?/no/such/python", all = FALSE)
+  expect_match(named("/no/such/python"), "SMART_PYTHON", all = FALSE)
+})
+
+test_that("a Python without the core, or with an old one, is named", {
+  skip_without_core()
+  folder <- withr::local_tempdir()
+  bare <- file.path(folder, "bare")
+  base <- reticulate::import("sys")$`_base_executable`
+  made <- withr::with_envvar(
+    c(LD_LIBRARY_PATH = NA),
+    system2(base, c("-m", "venv", "--without-pip", shQuote(bare)), stdout = FALSE, stderr = FALSE)
+  )
+  skip_if_not(made == 0, "Python cannot make virtual environments")
+  python <- env_python(bare)
+  ask <- "SpatialSMART:::core()"
+  out <- paste(run_r(ask, c(RETICULATE_PYTHON = python)), collapse = "\n")
+  expect_match(out, "cannot be loaded")
+  expect_match(out, "No module named 'smartcore'")
+  expect_match(out, python, fixed = TRUE)
+  expect_match(out, "install_smartcore()", fixed = TRUE)
+  expect_match(out, "-m pip\\s+install")
+
+  # Sources of a core of long ago, found first.
+  old <- file.path(folder, "smartcore")
+  dir.create(old)
+  writeLines("__version__ = '0.0.3'", file.path(old, "__init__.py"))
+  out <- run_r(ask, c(RETICULATE_PYTHON = python, PYTHONPATH = folder))
+  expect_match(out, "too old: smartcore 0.0.3", all = FALSE)
+})
+
+test_that("what install_smartcore() asks of pip can be said", {
+  expect_identical(torch_requirement(NULL), "torch>=2.2")
+  expect_identical(torch_requirement("2.13.0"), "torch==2.13.0")
+  expect_identical(torch_requirement("torch<3"), "torch<3")
+  expect_identical(numpy_requirement(numeric_version("1.28")), "numpy<2")
+  expect_null(numpy_requirement(numeric_version("1.41")))
+  expect_snapshot(error = TRUE, {
+    torch_requirement(2)
+    install_smartcore(envname = c("a", "b"))
+  })
+})
+
+test_that("a Python is found that is new enough", {
+  skip_without_core()
+  python <- reticulate::py_exe()
+  expect_identical(find_python(python), python)
+  expect_match(version_of_python(python), "^3\\.[0-9]+\\.[0-9]+$")
+  expect_error(find_python(python, below = "3.11"), "but below 3.11")
+  expect_error(find_python("/no/such/python"), "does not run")
+})
