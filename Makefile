@@ -6,19 +6,37 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 # Small problems are slower on several threads.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help demo test check benchmark clean
+# What R needs to find the package and its Python.
+R_LIBRARY := $(abspath $(VENV))/R-library
+R_ENV := R_LIBS=$(R_LIBRARY) RETICULATE_PYTHON=$(abspath $(VENV))/bin/python
+R_SOURCES := DESCRIPTION NAMESPACE $(wildcard R/*.R) $(wildcard inst/*)
+
+.PHONY: help demo demo-r test test-r test-seurat5 check check-r benchmark clean
 help:
-	@echo 'make demo       simulate three omics, find their tissue domains, write figures to demo/'
-	@echo 'make test       run the tests'
-	@echo 'make check      run the linter, the type checker and the examples in the documentation'
-	@echo 'make benchmark  score the published preset beside bio-SMART'
-	@echo 'make clean      remove the virtual environment and what was made'
+	@echo 'make demo          simulate three omics, find their domains, write figures to demo/'
+	@echo 'make demo-r        the same from Seurat, on a simulated Visium section'
+	@echo 'make test          run the tests'
+	@echo 'make test-r        run those of the R package'
+	@echo 'make test-seurat5  run them in a Debian 13 with R 4.5 and Seurat 5 (needs root)'
+	@echo 'make check         run linter, type checker and the examples in the documentation'
+	@echo 'make check-r       build the R package with its vignettes, and check it'
+	@echo 'make benchmark     score the presets beside bio-SMART'
+	@echo 'make clean         remove the virtual environment and what was made'
 
 demo: $(VENV)/.run
 	$(BIN)/smartcore demo -o demo --force
 
+demo-r: $(VENV)/.r
+	$(R_ENV) Rscript tools/demo.R demo
+
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -n 2
+
+test-r: $(VENV)/.r
+	cd tests && $(R_ENV) SMART_REQUIRE_PYTHON=true NOT_CRAN=true Rscript testthat.R
+
+test-seurat5: $(VENV)/.test
+	sh tools/seurat5.sh $(BIN)/python
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .
@@ -26,11 +44,17 @@ check: $(VENV)/.test
 	$(BIN)/mypy
 	$(BIN)/python -m pytest --doctest-modules python/smartcore
 
+check-r: $(VENV)/.test
+	sh tools/setup_r.sh check
+	mkdir -p build
+	cd build && $(R_ENV) R CMD build ..
+	cd build && $(R_ENV) _R_CHECK_FORCE_SUGGESTS_=false R CMD check --no-manual SpatialSMART_*.tar.gz
+
 benchmark: $(VENV)/.test
 	$(BIN)/python benchmarks/published.py
 
 clean:
-	rm -rf $(VENV) demo
+	rm -rf $(VENV) demo build
 
 $(VENV)/bin/python:
 	sh tools/make_venv.sh $(PYTHON) $(VENV)
@@ -42,9 +66,16 @@ $(VENV)/.run: pyproject.toml constraints.txt $(VENV)/bin/python
 	touch $@
 
 # bio-SMART pins versions of its own that nothing else can live with.
-$(VENV)/.test: $(VENV)/.run tools/get_mclust.sh
-	sh tools/get_mclust.sh
+$(VENV)/.test: $(VENV)/.run tools/setup_r.sh
+	sh tools/setup_r.sh || echo 'Tests that compare with R are skipped where it is not.'
 	$(PIP) --group dev
 	if command -v R >/dev/null; then $(PIP) -e '.[r]'; fi
 	$(PIP) --no-deps bio-SMART==0.1.2 harmony-pytorch==0.1.8
+	touch $@
+
+$(VENV)/.r: $(VENV)/.run $(R_SOURCES) tools/setup_r.sh
+	sh tools/setup_r.sh
+	mkdir -p $(R_LIBRARY)
+	R CMD INSTALL --no-test-load --library=$(R_LIBRARY) . >$(VENV)/R-install.log 2>&1 || \
+		{ cat $(VENV)/R-install.log; exit 1; }
 	touch $@
