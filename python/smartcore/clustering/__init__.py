@@ -7,6 +7,7 @@ from smartcore.clustering._embedding import (
     check_integer,
     distinct_rows,
     reduce_embedding,
+    row_order,
 )
 
 __all__ = [
@@ -20,4 +21,5 @@ __all__ = [
     "graph_clusters",
     "reduce_embedding",
     "resolve_method",
+    "row_order",
 ]

@@ -17,6 +17,7 @@ from smartcore.clustering._embedding import (
     components,
     distinct_rows,
     reduce_embedding,
+    row_order,
 )
 from smartcore.clustering._mclust import mclust_eee, missing_for_mclust
 from smartcore.clustering._mixture import gaussian_mixture, kmeans
@@ -125,7 +126,10 @@ def cluster_embedding(
         )
     if n_distinct == n_clusters:
         return _by_size(distinct)
-    labels = _by_size(_partition(z, n_clusters, method, n_neighbors, seed))
+    order = row_order(z)
+    labels = np.empty(n_spots, dtype=np.intp)
+    labels[order] = _partition(z[order], n_clusters, method, n_neighbors, seed)
+    labels = _by_size(labels)
     n_found = int(labels.max()) + 1
     if n_found < n_clusters:
         warnings.warn(

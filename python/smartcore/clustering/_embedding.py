@@ -79,6 +79,11 @@ def check_integer(
     return number
 
 
+def row_order(z: Floats) -> npt.NDArray[np.intp]:
+    """Order of rows by their values, so that the spots' own order changes no start."""
+    return np.lexsort(z.T[::-1]) if z.shape[1] else np.arange(len(z))
+
+
 def distinct_rows(x: npt.NDArray[Any], enough: int) -> npt.NDArray[np.intp]:
     """Number the distinct rows, up to ``enough`` of them.
 
