@@ -50,19 +50,25 @@ def fill_missing(
         columns.append(np.arange(width, alike.shape[1]))
     for pattern in np.unique(has[~has.all(axis=1)], axis=0):
         wanting = np.flatnonzero((has == pattern).all(axis=1))
-        known = np.concatenate([columns[i] for i in np.flatnonzero(pattern)])
         for i in np.flatnonzero(~pattern):
             name = names[i]
-            donors = np.flatnonzero(has[:, pattern].all(axis=1) & has[:, i])
-            if not donors.size:
+            shared = (has & pattern).sum(axis=1) * has[:, i]
+            if not shared.any():
                 warnings.warn(
-                    f"{len(wanting)} spots lack {name!r}, and no spot with {name!r} shares their "
-                    f"{' and '.join(names[j] for j in np.flatnonzero(pattern))}: the mean of "
+                    f"{len(wanting)} spots lack {name!r}, and no spot with {name!r} shares a "
+                    "modality with them "
+                    f"({', '.join(names[j] for j in np.flatnonzero(pattern))}): the mean of "
                     f"{name!r} stands in.",
                     stacklevel=3,
                 )
                 filled[name][wanting] = features[name][has[:, i]].mean(axis=0)
                 continue
+            # Donors share as many modalities as can be had, and all of them the same.
+            donors = np.flatnonzero(shared == shared.max())
+            in_common, member = np.unique(has[donors] & pattern, axis=0, return_inverse=True)
+            most = np.bincount(member.ravel()).argmax()
+            donors = donors[member.ravel() == most]
+            known = np.concatenate([columns[j] for j in np.flatnonzero(in_common[most])])
             search = NearestNeighbors(n_neighbors=min(n_neighbors, len(donors)))
             search.fit(alike[np.ix_(donors, known)])
             near = donors[search.kneighbors(alike[np.ix_(wanting, known)], return_distance=False)]

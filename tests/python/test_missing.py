@@ -127,8 +127,8 @@ def test_the_mean_stands_in_where_no_spot_shares_a_modality():
     with pytest.warns(UserWarning, match="spots lack") as caught:
         filled = fill_missing(features, observed)
     assert {str(w.message).split(":")[0] for w in caught} == {
-        "40 spots lack 'b', and no spot with 'b' shares their a",
-        "50 spots lack 'a', and no spot with 'a' shares their b",
+        "40 spots lack 'b', and no spot with 'b' shares a modality with them (a)",
+        "50 spots lack 'a', and no spot with 'a' shares a modality with them (b)",
     }
     for name, mask in observed.items():
         mean = features[name][mask].mean(axis=0)
@@ -232,3 +232,18 @@ def test_filled_rows_reach_no_target(monkeypatch):
         near = [j for j in graph[i].indices if mask[j]]
         mean = inputs[near].mean(axis=0) if near else inputs[i]
         np.testing.assert_allclose(target[i], (inputs[i] + mean) / 2, atol=1e-5)
+
+
+def test_donors_share_what_can_be_had():
+    """One modality everywhere, the others each on a side: filled by that one."""
+    rng = np.random.default_rng(0)
+    hidden = rng.normal(size=(80, 2)).astype(np.float32)
+    left = np.arange(80) < 40
+    features = {"all": hidden, "left": hidden * 3, "right": hidden + 1}
+    observed = {"all": np.ones(80, bool), "left": left, "right": ~left}
+    filled = fill_missing(features, observed, n_neighbors=1)
+    for name, mask in (("left", left), ("right", ~left)):
+        for i in np.flatnonzero(~mask):
+            donors = np.flatnonzero(mask)
+            nearest = donors[np.linalg.norm(hidden[donors] - hidden[i], axis=1).argmin()]
+            np.testing.assert_array_equal(filled[name][i], features[name][nearest])
