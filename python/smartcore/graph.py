@@ -13,6 +13,9 @@ from scipy.spatial import Delaunay, QhullError, cKDTree
 
 logger = logging.getLogger(__name__)
 
+# Some GiB of memory.
+_MOST_EDGES = 10**8
+
 
 def check_coords(coords: ArrayLike) -> NDArray[np.float64]:
     """Coordinates as float64 of shape (n_spots, 2) or (n_spots, 3).
@@ -75,10 +78,10 @@ def guess_n_neighbors(coords: ArrayLike) -> int:
 
 
 def guess_within(coords: ArrayLike, sections: ArrayLike | None = None) -> int:
-    """:func:`guess_n_neighbors`, or fewer where the smallest section has no more; logged."""
+    """:func:`guess_n_neighbors` of the largest section, or what it has of them; logged."""
     xy = check_coords(coords)
-    smallest = min(len(rows) for rows in _split(sections, len(xy)))
-    k = min(guess_n_neighbors(xy), smallest - 1)
+    largest = max(_split(sections, len(xy)), key=len)
+    k = min(guess_n_neighbors(xy[largest]), len(largest) - 1)
     logger.info("%d spatial neighbours, from the layout of the spots (n_neighbors).", k)
     return k
 
@@ -131,9 +134,23 @@ def spatial_graph(
     if method == "knn" and n_neighbors is None:
         n_neighbors = guess_within(xy, sections)
     sources, targets = [], []
-    for rows in _split(sections, n):
+    parts = _split(sections, n)
+    if method == "knn" and (small := sum(len(rows) <= (n_neighbors or 0) for rows in parts)):
+        if small == len(parts):
+            most = max(map(len, parts)) - 1
+            raise ValueError(
+                f"n_neighbors={n_neighbors} asks for as many neighbours as there are spots "
+                f"({most + 1}{'' if len(parts) == 1 else ' in the largest section'}); "
+                f"use at most {most}."
+            )
+        warnings.warn(
+            f"{small} of {len(parts)} sections have too few spots for {n_neighbors} spatial "
+            "neighbours; their spots have all others of the section.",
+            stacklevel=2,
+        )
+    for rows in parts:
         if method == "knn":
-            chosen, chooser = _knn_edges(xy[rows], n_neighbors or 0)
+            chosen, chooser = _knn_edges(xy[rows], min(n_neighbors or 0, len(rows) - 1))
         elif method == "radius":
             chosen, chooser = _radius_edges(xy[rows], radius)
         elif method == "delaunay":
@@ -168,11 +185,6 @@ def _split(sections: ArrayLike | None, n: int) -> list[NDArray[np.intp]]:
 def _knn_edges(xy: NDArray[np.float64], k: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Chosen and choosing spot of each edge."""
     n = len(xy)
-    if k >= n:
-        raise ValueError(
-            f"n_neighbors={k} asks for as many neighbours as there are spots ({n}); "
-            f"use at most {n - 1}."
-        )
     if k == 0:
         none = np.empty(0, np.intp)
         return none, none
@@ -199,7 +211,14 @@ def _radius_edges(
         raise ValueError(
             f"radius={radius!r} must be a positive distance, in the units of the coordinates."
         )
-    pairs = cKDTree(xy).query_pairs(radius, output_type="ndarray")
+    tree = cKDTree(xy)
+    n_edges = int(tree.count_neighbors(tree, radius)) - len(xy)
+    if n_edges > _MOST_EDGES:
+        raise ValueError(
+            f"radius={radius:g} makes {n_edges / len(xy):.0f} neighbours a spot of {len(xy)} spots; "
+            "a distance of a few spots would do, in the units of the coordinates."
+        )
+    pairs = tree.query_pairs(radius, output_type="ndarray")
     return pairs[:, 0], pairs[:, 1]
 
 

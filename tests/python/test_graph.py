@@ -128,11 +128,27 @@ def test_visium_array_positions_are_no_distances():
     assert (degree[inner] == 6).all()
 
 
-def test_guess_is_no_more_than_the_smallest_section_has():
-    xy = np.argwhere(np.ones((6, 6)))
-    section = np.arange(36) > 2
-    assert np.diff(spatial_graph(xy, sections=section).indptr).max() <= 8
-    assert spatial_graph(xy, sections=section)[:3].nnz == 6
+def test_guess_is_that_of_the_largest_section():
+    grid = np.argwhere(np.ones((8, 8)))
+    xy = np.concatenate([grid, grid[:40] + np.array([0.3, 0.4]), grid[:3], grid[:1]])
+    section = np.repeat([0, 1, 2, 3], [64, 40, 3, 1])
+    with pytest.warns(UserWarning, match="spatial neighbour") as said:
+        graph = spatial_graph(xy, sections=section)
+    texts = [str(w.message) for w in said]
+    assert any("2 of 4 sections have too few spots for 4 spatial neighbours" in t for t in texts)
+    assert any("1 of 108 spots have no spatial neighbour" in t for t in texts)
+    alone = spatial_graph(grid, n_neighbors=4)
+    assert (graph[:64][:, :64] != alone).nnz == 0
+    assert graph[104:107].nnz == 6
+
+
+def test_radius_that_joins_all(monkeypatch):
+    from smartcore import graph
+
+    monkeypatch.setattr(graph, "_MOST_EDGES", 5000)
+    xy = np.random.default_rng(0).uniform(size=(100, 2))
+    with pytest.raises(ValueError, match="radius=9 makes 99 neighbours a spot of 100 spots"):
+        spatial_graph(xy, method="radius", radius=9)
 
 
 @pytest.mark.parametrize(
