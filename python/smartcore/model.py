@@ -68,7 +68,8 @@ class SMART(nn.Module):
         width, depth = params.latent_dim, params.n_layers
         hidden = [params.relu != "none"] * (depth - 1)
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+            # torch.manual_seed would seed the GPUs, too.
+            torch.default_generator.manual_seed(seed)
             self.encoders = nn.ModuleList(
                 _GraphStack(
                     params.encoder,
@@ -171,7 +172,9 @@ class SMART(nn.Module):
         except (
             pickle.UnpicklingError,
             zipfile.BadZipFile,
+            AttributeError,
             EOFError,
+            IndexError,
             KeyError,
             RuntimeError,
             TypeError,
