@@ -128,7 +128,7 @@ def integrate(
     ['total', 'reconstruction', 'triplet']
     """
     settings = resolve_params(preset, params)
-    check_number("seed", seed, 0, 2**63 - 1, True)
+    seed = check_number("seed", seed, 0, 2**32 - 1, True)
     spots = check_spots(features, coords, sections, observed, adjacency)
     if settings.alpha and (unknown := sorted(set(settings.alpha) - set(spots.features))):
         raise ValueError(f"alpha names {unknown}; the modalities are {list(spots.features)}.")

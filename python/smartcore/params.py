@@ -75,7 +75,8 @@ class Params:
     epochs
         At most this many; one step an epoch.
     stop_slope
-        Training ends when a loss falls by less than this an epoch; 0 never.
+        Training ends when the slope of a loss is less than this an epoch, asked every 10 epochs;
+        0 never.
     stop_window
         Epochs over which that slope is fitted.
     stop_on
@@ -121,11 +122,17 @@ class Params:
                     f"use one of {', '.join(map(repr, get_args(hint)))}."
                 )
         for name, (low, high, whole) in _RANGES.items():
-            check_number(name, getattr(self, name), low, high, whole)
+            value = check_number(name, getattr(self, name), low, high, whole)
+            object.__setattr__(self, name, value)
         if self.graph == "radius" and self.radius is None:
             raise ValueError("graph='radius' needs radius=, in the units of the coordinates.")
         if self.directed and self.graph != "knn":
             raise ValueError(f"directed=True goes with graph='knn', not with {self.graph!r}.")
+        if self.alpha is not None and not isinstance(self.alpha, Mapping):
+            raise ValueError(f"alpha={self.alpha!r} must map modalities to weights.")
+        for name in ("directed", "redraw"):
+            if not isinstance(getattr(self, name), bool):
+                raise ValueError(f"{name}={getattr(self, name)!r} must be True or False.")
         for modality, weight in (self.alpha or {}).items():
             check_number(f"alpha[{modality!r}]", weight, 0, float("inf"), False)
 
@@ -159,19 +166,20 @@ _RANGES: dict[str, tuple[float, float, bool]] = {
 _MAY_BE_NONE = {"n_neighbors", "radius", "max_anchors"}
 
 
-def check_number(name: str, value: Any, low: float, high: float, whole: bool) -> None:
-    """Raise ValueError unless ``value`` is a number in [low, high], whole if asked."""
+def check_number(name: str, value: Any, low: float, high: float, whole: bool) -> Any:
+    """``value``, an int if ``whole``; ValueError unless it is a finite number in [low, high]."""
     if value is None and name in _MAY_BE_NONE:
-        return
+        return None
     kind = "a whole number" if whole else "a number"
     try:
-        good = not isinstance(value, bool) and low <= value <= high
+        good = not isinstance(value, bool) and low <= value <= high and value < float("inf")
         good = good and (not whole or int(value) == value)
     except (TypeError, ValueError, OverflowError):
         good = False
     if not good:
         upper = f" to {high:g}" if high < float("inf") else " up"
         raise ValueError(f"{name}={value!r} must be {kind} from {low:g}{upper}.")
+    return int(value) if whole else float(value)
 
 
 PRESETS: dict[str, Params] = {

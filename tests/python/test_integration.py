@@ -216,6 +216,9 @@ def test_three_spots_are_enough():
         (lambda f, c: {"graph": "radius"}, "graph='radius' needs radius="),
         (lambda f, c: {"graph": "delaunay", "directed": True}, "directed=True goes with"),
         (lambda f, c: {"device": "abacus"}, "device='abacus' is not there"),
+        (lambda f, c: {"alpha": [1, 2]}, r"alpha=\[1, 2\] must map"),
+        (lambda f, c: {"redraw": "no"}, "redraw='no' must be True or False"),
+        (lambda f, c: {"lr": np.inf}, "lr=inf"),
         (lambda f, c: {"seed": None}, "seed=None must be a whole number from 0"),
         (lambda f, c: {"seed": -1}, "seed=-1 must be a whole number from 0"),
     ],
@@ -225,6 +228,14 @@ def test_bad_input(tissue, change, message):
     given = {"features": features, "coords": coords, **change(features, coords)}
     with pytest.raises(ValueError, match=message):
         sm.integrate(given.pop("features"), given.pop("coords"), **given)
+
+
+def test_whole_numbers_may_be_floats(tissue):
+    features, coords, _ = tissue
+    a = sm.integrate(features, coords, seed=1, n_neighbors=4, **QUICK)
+    b = sm.integrate(features, coords, seed=1.0, n_neighbors=4.0, epochs=5.0, latent_dim=8.0)
+    np.testing.assert_array_equal(a.embedding, b.embedding)
+    assert a.params == b.params
 
 
 def test_unknown_parameter_lists_those_there_are(tissue):
