@@ -123,6 +123,11 @@ def smart(
             "A backed MuData cannot be copied, a view of backed data not written to: load it "
             "into memory first."
         )
+    if own := sorted({"adjacency", "observed", "sections"} & set(params)):
+        raise TypeError(
+            f"{', '.join(own)} cannot be given here, where spots are matched by name: use "
+            "section_key, rows of NaN, or smartcore.integrate on arrays."
+        )
     if n_neighbors is not None:
         params["n_neighbors"] = n_neighbors
     result = integrate(
