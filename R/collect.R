@@ -49,7 +49,7 @@ collect <- function(reader, assays = NULL, modalities = NULL, features = NULL, l
   )
   if (verbose) {
     say_places(places, placed)
-    say_modalities(about, setdiff(reader$assays, if (is.null(assays)) plan$assay else reader$assays))
+    say_modalities(about, if (is.null(assays)) setdiff(reader$assays, plan$assay))
     say_missing(about, length(cells))
   }
   list(
@@ -182,14 +182,16 @@ features_by_assay <- function(reader, features, assays, verbose) {
   has <- vapply(assays, function(assay) any(features %in% reader$describe(assay)$features), NA)
   if (!any(has)) {
     smart_abort(c(
-      "None of the {.arg features} given ({.val {utils::head(features, 3)}}{if (length(features) > 3)
-       ', ...'}) is in {.val {assays}}.",
+      "None of the {.arg features} given ({.val {utils::head(features, 3)}}{more_than(features, 3)})
+       is in {.val {assays}}.",
       "i" = "Those of {.val {assays[1]}} look like
              {.val {utils::head(reader$describe(assays[1])$features, 3)}}."
     ))
   }
   if (verbose && !all(has)) {
-    smart_inform(c("i" = "{.arg features} names none of {.val {assays[!has]}}: all are used there."))
+    smart_inform(c(
+      "i" = "{.arg features} names none of {.val {assays[!has]}}: all are used there."
+    ))
   }
   stats::setNames(rep(list(unname(features)), sum(has)), assays[has])
 }

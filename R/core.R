@@ -260,7 +260,7 @@ cluster_mclust <- function(core, x, k, n_pcs, seed, fn) {
       "i" = "Ask for fewer clusters, lower {.arg n.pcs}, or use {.code method = \"gmm\"}."
     ), fn = fn)
   }
-  labels <- reticulate::py_to_r(core$by_size(as.array(found$labels)))
+  labels <- reticulate::py_to_r(core$by_size(as.array(found$labels), as.array(input$order)))
   for (note in found$notes) cli::cli_warn("mclust: {note}")
   empty <- k - 1L - max(labels)
   if (empty > 0) {

@@ -98,12 +98,14 @@ pick_features <- function(there, features, name) {
   if (length(keep) == 0) {
     smart_abort(c(
       "{.val {name}} has none of the {.arg features} given
-       ({.val {utils::head(features, 3)}}{if (length(features) > 3) ', ...'}).",
+       ({.val {utils::head(features, 3)}}{more_than(features, 3)}).",
       "i" = "Its features look like {.val {utils::head(there, 3)}}."
     ))
   }
   keep
 }
+
+more_than <- function(x, n) if (length(x) > n) ", ..." else ""
 
 # Any matrix as a dgCMatrix; a dgCMatrix is handed through without a copy.
 as_sparse <- function(x) {
@@ -141,7 +143,9 @@ check_whole <- function(x, name, n = 1e5) {
       "{.val {name}} holds values that are no counts, such as {value}.",
       "i" = "SMART takes raw counts: name the layer that holds them with {.arg layer}.",
       "i" = "To use components you have made yourself, give {.arg reduction}.",
-      "i" = if (value >= 0) "Corrected counts that are no whole numbers: {.code check.counts = FALSE}."
+      "i" = if (value >= 0) {
+        "Corrected counts that are no whole numbers: {.code check.counts = FALSE}."
+      }
     ))
   }
   invisible(x)

@@ -3,7 +3,10 @@
 modality_kinds <- c("rna", "protein", "chromatin")
 
 kind_patterns <- c(
-  chromatin = "atac|peak|chromatin|histone|h[234][ab]?k[0-9]+|cut.?(and|n|&)?.?(tag|run)|tiles?$|dnase",
+  chromatin = paste0(
+    "atac|peak|chromatin|histone|h[234][ab]?k[0-9]+|cut.?(and|n|&)?.?(tag|run)|",
+    "tiles?$|dnase"
+  ),
   protein = "adt|prot|^ab$|^ab[._-]|antibod|cite|^pro$|^csp$|epitope|codex|phenocycler",
   rna = paste0(
     "rna|spatial|sct|gex|gene|transcript|xenium|nanostring|vizgen|merfish|merscope|cosmx|",
@@ -12,7 +15,10 @@ kind_patterns <- c(
 )
 
 # Assays made from others, or of no use for domains.
-derived_assays <- "^integrated|predict|imputed|magic|alra|chromvar|^hto|hashtag|activity|control|blank|unassigned|module"
+derived_assays <- paste0(
+  "^integrated|predict|imputed|magic|alra|chromvar|^hto|hashtag|activity|control|blank|",
+  "unassigned|module"
+)
 
 peak_pattern <- "^(chr)?[A-Za-z0-9]+[-:_][0-9]+[-_:][0-9]+$"
 gene_pattern <- "^ENS[A-Z]*G[0-9]{6,}"

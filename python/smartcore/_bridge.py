@@ -23,6 +23,7 @@ from smartcore.clustering import (
     cluster_embedding,
     distinct_rows,
     reduce_embedding,
+    row_order,
 )
 from smartcore.clustering._cluster import _by_size
 from smartcore.clustering._embedding import components as all_components
@@ -218,7 +219,8 @@ def mclust_input(
 
     Returns
     -------
-    Either ``x``, shape (n_spots, n_components); or ``labels``, where there is nothing to fit.
+    Either ``x``, shape (n_spots, n_components), and ``order``, the spot of each of its rows; or
+    ``labels``, where there is nothing to fit.
     """
     x = check_embedding(_narrow(embedding))
     k = check_integer("n_clusters", n_clusters, 1, len(x), "the number of spots")
@@ -226,13 +228,22 @@ def mclust_input(
     if k == 1 or not z.shape[1] or distinct_rows(x, k + 1).max() < k:
         # One cluster, a cluster for each distinct spot, or too few spots: no method is asked.
         return {"labels": cluster_embedding(x, k, method="gmm", n_pcs=n_pcs)}
+    order = row_order(z)
+    z = z[order]
     pcs = all_components(z, 0.0)
-    return {"x": z if pcs.shape == z.shape else pcs}
+    return {"x": z if pcs.shape == z.shape else pcs, "order": order.astype(np.int32)}
 
 
-def by_size(labels: NDArray[np.integer]) -> NDArray[np.int32]:
-    """Renumber labels from 0, the largest cluster first."""
-    return _by_size(np.asarray(labels))
+def by_size(
+    labels: NDArray[np.integer], order: NDArray[np.integer] | None = None
+) -> NDArray[np.int32]:
+    """Renumber labels from 0, the largest cluster first; back from ``order`` where it is given."""
+    given = np.asarray(labels)
+    if order is None:
+        return _by_size(given)
+    back = np.empty_like(given)
+    back[np.asarray(order)] = given
+    return _by_size(back)
 
 
 def _narrow(embedding: NDArray[np.floating]) -> NDArray[np.floating]:

@@ -103,7 +103,7 @@ test_that("images that share cells otherwise are an error", {
   expect_snapshot(error_message(RunSMART(object)))
 })
 
-test_that("coordinates come from what is given, columns, images, and columns by name, in this order", {
+test_that("coordinates come from what is given, columns, images, columns by name", {
   places <- small_places()
   object <- small_seurat()
   object$x <- places$x + 1000

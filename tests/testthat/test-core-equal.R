@@ -52,7 +52,8 @@ embed_in_python <- function(counts, coords, folder, seed, epochs) {
   n <- nrow(coords)
   embedding <- readBin(file.path(folder, "embedding.bin"), "double", n * 64 + 1)
   list(
-    embedding = matrix(embedding, n, byrow = TRUE), gmm = read("gmm.txt"), mclust = read("mclust.txt")
+    embedding = matrix(embedding, n, byrow = TRUE), gmm = read("gmm.txt"),
+    mclust = read("mclust.txt")
   )
 }
 

@@ -188,7 +188,8 @@ test_that("what the user asks of the core arrives there", {
   seen <- local_fake_core()
   RunSMART(
     small(),
-    seed.use = 7, check.counts = FALSE, preset = "paper", n.neighbors = 4, lam = 0.3, verbose = FALSE
+    seed.use = 7, check.counts = FALSE, preset = "paper", n.neighbors = 4, lam = 0.3,
+    verbose = FALSE
   )
   expect_equal(
     seen$dots[c("seed.use", "check.counts", "preset", "n.neighbors", "lam", "verbose")],
