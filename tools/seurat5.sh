@@ -17,39 +17,13 @@ fail() {
     exit 1
 }
 
-[ $# -ge 1 ] || fail "name the Python of the virtual environment: seurat5.sh .venv/bin/python"
-if [ "${SEURAT5_INSIDE:-}" != yes ]; then
-    [ "$(uname -s)" = Linux ] || fail "needs Linux"
-    [ "$(id -u)" = 0 ] || fail "needs root, for a Debian 13 of its own (debootstrap, chroot, mount)"
-    command -v unshare >/dev/null || fail "needs unshare (package util-linux)"
-    unshare --mount true 2>/dev/null ||
-        fail "this machine lets nobody mount anything (a container would need CAP_SYS_ADMIN)"
-    SEURAT5_INSIDE=yes exec unshare --mount --propagation private sh "$0" "$@"
-fi
-
-python=$1
-shift
-checkout=$(cd "$(dirname "$0")/.." && pwd -P)
-root=${SEURAT5_ROOT:-$checkout/.cache/trixie}
-case $root in /*) ;; *) root=$PWD/$root ;; esac
-parent=$(dirname "$root")
-mkdir -p "$parent"
-root=$(cd "$parent" && pwd -P)/$(basename "$root")
-[ "$root" != / ] || fail "SEURAT5_ROOT must be a folder for a Debian root, not /"
-
 # Virtual environment, base, version, standard library, folder of shared libraries, interpreter.
-facts=$("$python" -c '
+look_at() {
+    "$1" -c '
 import os, sys, sysconfig as s
 print(sys.prefix, sys.base_prefix, "%d.%d" % sys.version_info[:2], s.get_path("stdlib"), sep="\n")
-print(s.get_config_var("LIBDIR"), os.path.realpath(sys.executable), sep="\n")') || fail "$python does not run"
-fact() { printf '%s\n' "$facts" | sed -n "$1p"; }
-venv=$(fact 1)
-base=$(fact 2)
-version=$(fact 3)
-stdlib=$(fact 4)
-libdir=$(fact 5)
-interpreter=$(fact 6)
-[ "$venv" != "$base" ] || fail "$python is in no virtual environment"
+print(s.get_config_var("LIBDIR"), os.path.realpath(sys.executable), sep="\n")'
+}
 
 inside() {
     chroot "$root" env -i HOME=/root LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive \
@@ -57,8 +31,8 @@ inside() {
         ${http_proxy:+http_proxy="$http_proxy"} ${https_proxy:+https_proxy="$https_proxy"} "$@"
 }
 
+# DEBIAN_MIRROR, or the host's own, if the host is a Debian.
 mirror() {
-    # DEBIAN_MIRROR, or the host's own, if the host is a Debian.
     found=$(apt-get indextargets --format '$(REPO_URI)' 'Origin: Debian' 'Label: Debian' \
         'Created-By: Packages' 2>/dev/null | grep -m 1 '^http' || true)
     found=${DEBIAN_MIRROR:-$found}
@@ -80,8 +54,9 @@ make_root() {
             fail "$root.partial, left by a build that failed, has mounts beneath: unmount them"
         rm -rf --one-file-system "$root.partial"
     fi
-    echo "Making a Debian 13 in $root, from $(mirror) …"
-    debootstrap --variant=minbase --include=ca-certificates trixie "$root.partial" "$(mirror)" \
+    from=$(mirror) || exit 1
+    echo "Making a Debian 13 in $root, from $from …"
+    debootstrap --variant=minbase --include=ca-certificates trixie "$root.partial" "$from" \
         >"$root.log" 2>&1 || fail "debootstrap failed: see $root.log"
     mv "$root.partial" "$root"
 }
@@ -138,25 +113,60 @@ mount_python() {
         fail "Python $version of $base cannot import smartcore in Debian 13 (see above)"
 }
 
-exec 9>"$root.lock"
-flock 9 # two builds would spoil each other
-[ -d "$root" ] || make_root
-mount_system
-install_packages
-exec 9>&-
-mount_python
-data=$(dirname "$checkout")/shared
-[ ! -d "$data" ] || bind "$data"
+# In a function, so that the shell has read all of it before it begins.
+main() {
+    [ $# -ge 1 ] || fail "name the Python of the virtual environment: seurat5.sh .venv/bin/python"
+    if [ "${SEURAT5_INSIDE:-}" != yes ]; then
+        [ "$(uname -s)" = Linux ] || fail "needs Linux"
+        [ "$(id -u)" = 0 ] || fail "needs root, for a Debian 13 of its own (debootstrap, chroot, mount)"
+        command -v unshare >/dev/null || fail "needs unshare (package util-linux)"
+        unshare --mount true 2>/dev/null ||
+            fail "this machine lets nobody mount anything (a container would need CAP_SYS_ADMIN)"
+        SEURAT5_INSIDE=yes exec unshare --mount --propagation private sh "$0" "$@"
+    fi
 
-library=$(mktemp -d "$root/tmp/library.XXXXXX")
-library=${library#"$root"}
-echo "Installing the package in Debian 13 …"
-inside R CMD INSTALL --no-docs --no-test-load --library="$library" "$checkout" \
-    >"$root$library.log" 2>&1 || {
-    cat "$root$library.log" >&2
-    fail "R CMD INSTALL failed"
+    python=$1
+    shift
+    checkout=$(cd "$(dirname "$0")/.." && pwd -P)
+    root=${SEURAT5_ROOT:-$checkout/.cache/trixie}
+    case $root in /*) ;; *) root=$PWD/$root ;; esac
+    parent=$(dirname "$root")
+    mkdir -p "$parent"
+    root=$(cd "$parent" && pwd -P)/$(basename "$root")
+    [ "$root" != / ] || fail "SEURAT5_ROOT must be a folder for a Debian root, not /"
+
+    facts=$(look_at "$python") || fail "$python does not run"
+    fact() { printf '%s\n' "$facts" | sed -n "$1p"; }
+    venv=$(fact 1)
+    base=$(fact 2)
+    version=$(fact 3)
+    stdlib=$(fact 4)
+    libdir=$(fact 5)
+    interpreter=$(fact 6)
+    [ "$venv" != "$base" ] || fail "$python is in no virtual environment"
+
+    exec 9>"$root.lock"
+    flock 9 # two builds would spoil each other
+    [ -d "$root" ] || make_root
+    mount_system
+    install_packages
+    exec 9>&-
+    mount_python
+    data=$(dirname "$checkout")/shared
+    [ ! -d "$data" ] || bind "$data"
+
+    library=$(mktemp -d "$root/tmp/library.XXXXXX")
+    library=${library#"$root"}
+    echo "Installing the package in Debian 13 …"
+    inside R CMD INSTALL --no-docs --no-test-load --library="$library" "$checkout" \
+        >"$root$library.log" 2>&1 || {
+        cat "$root$library.log" >&2
+        fail "R CMD INSTALL failed"
+    }
+    [ $# -gt 0 ] || set -- sh -c 'cd tests && Rscript testthat.R'
+    inside R_LIBS="$library" RETICULATE_PYTHON="$venv/bin/python" SMART_REQUIRE_PYTHON=true \
+        NOT_CRAN=true OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}" \
+        sh -c 'cd "$0" && exec "$@"' "$checkout" "$@"
 }
-[ $# -gt 0 ] || set -- sh -c 'cd tests && Rscript testthat.R'
-inside R_LIBS="$library" RETICULATE_PYTHON="$venv/bin/python" SMART_REQUIRE_PYTHON=true \
-    NOT_CRAN=true OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}" \
-    sh -c 'cd "$0" && exec "$@"' "$checkout" "$@"
+
+main "$@"
