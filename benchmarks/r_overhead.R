@@ -129,7 +129,7 @@ compare <- function(runs = 3, n_spots = 10000, n_genes = 20000) {
   )
   print(round(table, 2))
   cat(sprintf(
-    "R adds %.1f %% of the time and %.2f copies of the counts; embeddings equal: %s\n",
+    "R adds %.1f %% of the time and %.3f copies of the counts; embeddings equal: %s\n",
     100 * table["CPU time, s", "difference"] / table["CPU time, s", "Python"],
     table["memory, MiB", "difference"] / copy, equal
   ))

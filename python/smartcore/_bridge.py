@@ -249,7 +249,8 @@ def by_size(
 def _narrow(embedding: NDArray[np.floating]) -> NDArray[np.floating]:
     """Float32 where nothing is lost: R knows only float64, and rounding depends on the type."""
     x = np.asarray(embedding)
-    with np.errstate(over="ignore"):
+    # Whatever is not finite is for check_embedding to refuse.
+    with np.errstate(over="ignore", invalid="ignore"):
         narrow = x.astype(np.float32)
     return narrow if np.array_equal(narrow, x) else x
 
@@ -295,7 +296,7 @@ def _relayed(notify: Notify | None) -> Iterator[None]:
         yield
         return
     log = logging.getLogger("smartcore")
-    level, handler = log.level, _Relay(notify)
+    level, propagate, handler = log.level, log.propagate, _Relay(notify)
     with warnings.catch_warnings():
         usual = warnings.showwarning
 
@@ -316,8 +317,11 @@ def _relayed(notify: Notify | None) -> Iterator[None]:
         warnings.simplefilter("always", UserWarning)
         log.addHandler(handler)
         log.setLevel(logging.INFO)
+        # Another package may have given the root logger a handler that prints.
+        log.propagate = False
         try:
             yield
         finally:
             log.removeHandler(handler)
             log.setLevel(level)
+            log.propagate = propagate
