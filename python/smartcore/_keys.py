@@ -14,3 +14,9 @@ RESULT = "smart"
 
 DOMAINS = "smart"
 """``obs`` key of the domains (clusters of the embedding)."""
+
+SECTION = "section"
+"""``obs`` key of the section of each spot."""
+
+HARMONY = "X_pca_harmony"
+"""``obsm`` key of principal components without batch effects between sections."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 import scipy.sparse as sp
@@ -15,13 +16,30 @@ from smartcore.pp._sparse import value_blocks
 _LEAST_TO_FIT = 4
 
 
-def highly_variable(counts: sp.csr_matrix, features: NDArray[np.intp], n_top: int) -> NDArray:
+def highly_variable(
+    counts: sp.csr_matrix,
+    features: NDArray[np.intp],
+    n_top: int,
+    sections: Sequence[NDArray[np.intp]] | None = None,
+) -> NDArray[np.intp]:
     """The ``n_top`` columns among ``features`` whose counts vary most for their mean.
 
     Seurat 3's way (Stuart et al., Cell 177, 1888 (2019), "vst"): variance of the counts, each
-    divided by the standard deviation expected at its gene's mean and clipped at √n_spots. The
-    result is that of ``scanpy.pp.highly_variable_genes(flavor="seurat_v3")``, without copies of
-    the counts; of equals the first are taken.
+    divided by the standard deviation expected at its gene's mean and clipped at √n_spots. Over
+    several sections, each ranks its genes; those of the lowest median rank among the sections
+    that have them in their top are taken, of equals those in the top of more sections. The
+    result is that of ``scanpy.pp.highly_variable_genes(flavor="seurat_v3")`` with ``batch_key``,
+    without copies of all counts; of equals the first are taken.
+
+    Parameters
+    ----------
+    counts
+        Shape (n_spots, n_columns).
+    features
+        Columns to choose from.
+    sections
+        Rows of each section; ``None``: all rows are one. Sections too small to tell have no say,
+        with a warning.
 
     Returns
     -------
@@ -30,15 +48,46 @@ def highly_variable(counts: sp.csr_matrix, features: NDArray[np.intp], n_top: in
     Raises
     ------
     ValueError
-        If variance cannot be fitted by mean, for want of different values.
+        If in no section variance can be fitted by mean, for want of different values.
     """
     if n_top >= len(features):
         return features
+    scores, problem = [], None
+    for part in [counts] if sections is None else (counts[rows] for rows in sections):
+        try:
+            scores.append(_standardized_variance(part, features))
+        except ValueError as err:
+            problem = err
+    if not scores:
+        raise ValueError(
+            f"{problem}: too few to tell which are highly variable; take all: n_top_genes=None."
+        ) from problem
+    n_sections = len(sections or [1])
+    if len(scores) < n_sections:
+        warnings.warn(
+            f"{n_sections - len(scores)} of {n_sections} sections are too small to tell which "
+            "genes are highly variable; the others choose for them.",
+            stacklevel=3,
+        )
+    varying = np.any(scores, axis=0)
+    if np.count_nonzero(varying) < n_top:
+        warnings.warn(f"Only {np.count_nonzero(varying)} genes vary over the spots.", stacklevel=3)
+    ranks = np.argsort(np.argsort(-np.array(scores), axis=1, kind="stable"), axis=1)
+    in_top = (ranks < n_top) & (np.array(scores) > 0)
+    median = np.ma.median(np.ma.array(ranks, mask=~in_top), axis=0).filled(np.inf)
+    best = np.lexsort((-in_top.sum(axis=0), median))
+    return np.sort(features[best[:n_top]])
+
+
+def _standardized_variance(
+    counts: sp.csr_matrix, features: NDArray[np.intp]
+) -> NDArray[np.float64]:
+    """Variance of each feature, relative to what its mean lets expect; 0 for a constant one."""
     from skmisc.loess import loess
 
     n = counts.shape[0]
     mean, variance = (v[features].astype(np.float64) for v in mean_variance_axis(counts, axis=0))
-    variance *= n / (n - 1)
+    variance *= n / max(1, n - 1)
     varying = variance > 0
     expected = np.ones(len(features))
     try:
@@ -50,16 +99,13 @@ def highly_variable(counts: sp.csr_matrix, features: NDArray[np.intp], n_top: in
     except ValueError as err:
         raise ValueError(
             f"{np.count_nonzero(varying)} genes that vary over {n} spots have too few different "
-            "means and variances to tell which are highly variable; take all: n_top_genes=None."
+            "means and variances"
         ) from err
     limit = np.full(counts.shape[1], np.inf, np.float64)
     limit[features] = expected * np.sqrt(n) + mean
     total, squares = _clipped_sums(counts, limit)
     clipped = n * mean**2 + squares[features] - 2 * mean * total[features]
-    score = np.where(varying, clipped / ((n - 1) * expected**2), 0)
-    if np.count_nonzero(score) < n_top:
-        warnings.warn(f"Only {np.count_nonzero(score)} genes vary over the spots.", stacklevel=3)
-    return np.sort(features[np.argsort(-score, kind="stable")[:n_top]])
+    return np.where(varying, clipped / ((n - 1) * expected**2), 0)
 
 
 def _clipped_sums(counts: sp.csr_matrix, limit: NDArray) -> tuple[NDArray, NDArray]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal, TypeGuard
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 import scipy.sparse as sp
@@ -11,16 +11,21 @@ from anndata import AnnData
 from numpy.typing import NDArray
 
 from smartcore import _keys
+from smartcore.pp._checks import positive, whole
 from smartcore.pp._counts import get_counts
 from smartcore.pp._hvg import highly_variable
-from smartcore.pp._pca import Components, principal_components
+from smartcore.pp._join import Sections
+from smartcore.pp._jointly import jointly, section_rows
+from smartcore.pp._pca import principal_components
 from smartcore.pp._sparse import column_sums, row_sums, scale_columns, scale_rows
+from smartcore.pp._write import write
 
 
 def rna(
-    adata: AnnData,
+    adata: AnnData | Sections,
     *,
     layer: str | None = None,
+    section_key: str | None = None,
     n_top_genes: int | None = 3000,
     min_spots: int = 10,
     n_comps: int = 30,
@@ -29,7 +34,7 @@ def rna(
     check_counts: bool = True,
     seed: int = 0,
     copy: bool = False,
-) -> AnnData | None:
+) -> AnnData | Sections | None:
     """Principal components of RNA counts.
 
     Genes counted in ``min_spots`` spots or more; the ``n_top_genes`` most variable of them
@@ -40,9 +45,14 @@ def rna(
     Parameters
     ----------
     adata
-        Spots × genes, raw counts, sparse or dense.
+        Spots × genes, raw counts, sparse or dense. Several sections, as a list or dict of
+        AnnData, are preprocessed as one over the genes they share
+        (:func:`smartcore.pp.join_sections`); each gets its spots' components.
     layer
         Layer that holds the counts; ``None``: ``X``.
+    section_key
+        Column of ``obs`` with the section of each spot: highly variable genes are then chosen
+        over sections, for variation within them, not between. A list has its sections.
     n_top_genes
         Highly variable genes; ``None`` for all genes.
     min_spots
@@ -62,15 +72,15 @@ def rna(
 
     Returns
     -------
-    ``None`` or the copy, with ``obsm[key_added]`` (n_spots, n_comps) float32, ``varm["PCs"]``,
+    ``None`` or the copy (list or dict as given), with ``obsm[key_added]`` (n_spots, n_comps) float32, ``varm["PCs"]``,
     ``var["highly_variable"]`` and ``uns["pca"]``.
 
     Raises
     ------
     ValueError
-        If the values cannot be counts, or no gene is left.
+        If the values cannot be counts, no gene is left, or sections share too few.
     KeyError
-        If there is no such layer.
+        If there is no such layer or column.
 
     Examples
     --------
@@ -80,28 +90,46 @@ def rna(
     >>> adata.obsm["X_pca"].shape
     (144, 10)
     """
-    n_comps, seed = _whole("n_comps", n_comps), _whole("seed", seed, 0)
-    min_spots, target_sum = _whole("min_spots", min_spots, 0), _positive("target_sum", target_sum)
+    if isinstance(adata, Mapping | Sequence):
+        return jointly(
+            rna,
+            adata,
+            by="name",
+            layer=layer,
+            key=key_added,
+            copy=copy,
+            section_key=_keys.SECTION,
+            n_top_genes=n_top_genes,
+            min_spots=min_spots,
+            n_comps=n_comps,
+            target_sum=target_sum,
+            check_counts=check_counts,
+            seed=seed,
+        )
+    n_comps, seed = whole("n_comps", n_comps), whole("seed", seed, 0)
+    min_spots, target_sum = whole("min_spots", min_spots, 0), positive("target_sum", target_sum)
     if n_top_genes is not None:
-        n_top_genes = _whole("n_top_genes", n_top_genes)
+        n_top_genes = whole("n_top_genes", n_top_genes)
     counts = get_counts(adata, layer=layer, what="gene", min_spots=min_spots, check=check_counts)
     top = (
         counts.features
         if n_top_genes is None
-        else highly_variable(counts.matrix, counts.features, n_top_genes)
+        else highly_variable(
+            counts.matrix, counts.features, n_top_genes, section_rows(adata, section_key)
+        )
     )
     x, columns = counts.take(top)
     scale_rows(x, _to_total(counts.totals, target_sum))
     np.log1p(x.data, out=x.data)
     components = principal_components(x, n_comps, scale=True, what="gene", seed=seed)
     settings = {"n_top_genes": len(top), "min_spots": min_spots, "target_sum": target_sum}
-    return _write(
+    return write(
         adata, components, columns, key_added, copy, "rna", layer, settings, highly_variable=top
     )
 
 
 def protein(
-    adata: AnnData,
+    adata: AnnData | Sections,
     *,
     layer: str | None = None,
     clr: Literal["protein", "spot"] = "protein",
@@ -110,7 +138,7 @@ def protein(
     check_counts: bool = True,
     seed: int = 0,
     copy: bool = False,
-) -> AnnData | None:
+) -> AnnData | Sections | None:
     """Principal components of protein counts.
 
     Centred log-ratio, log(1 + x / exp(mean(log(1 + x)))); each protein scaled to variance 1;
@@ -119,7 +147,7 @@ def protein(
     Parameters
     ----------
     adata
-        Spots × proteins, raw counts, sparse or dense.
+        Spots × proteins, raw counts, sparse or dense; or several sections, as for :func:`rna`.
     layer
         Layer that holds the counts; ``None``: ``X``.
     clr
@@ -132,7 +160,7 @@ def protein(
 
     Returns
     -------
-    ``None`` or the copy, with ``obsm[key_added]`` (n_spots, n_comps) float32, ``varm["PCs"]``
+    ``None`` or the copy (list or dict as given), with ``obsm[key_added]`` (n_spots, n_comps) float32, ``varm["PCs"]``
     and ``uns["pca"]``.
 
     Raises
@@ -156,9 +184,22 @@ def protein(
     """
     if clr not in ("protein", "spot"):
         raise ValueError(f"clr={clr!r} is not known; use 'protein' or 'spot'.")
-    seed = _whole("seed", seed, 0)
+    if isinstance(adata, Mapping | Sequence):
+        return jointly(
+            protein,
+            adata,
+            by="name",
+            layer=layer,
+            key=key_added,
+            copy=copy,
+            clr=clr,
+            n_comps=n_comps,
+            check_counts=check_counts,
+            seed=seed,
+        )
+    seed = whole("seed", seed, 0)
     if n_comps is not None:
-        n_comps = _whole("n_comps", n_comps)
+        n_comps = whole("n_comps", n_comps)
     counts = get_counts(adata, layer=layer, what="protein", min_spots=1, check=check_counts)
     x, columns = counts.take(counts.features)
     log = sp.csr_matrix((np.log1p(x.data), x.indices, x.indptr), shape=x.shape)
@@ -168,11 +209,11 @@ def protein(
         scale_rows(x, np.exp(-row_sums(log) / len(counts.features)))
     np.log1p(x.data, out=x.data)
     components = principal_components(x, n_comps, scale=True, what="protein", seed=seed)
-    return _write(adata, components, columns, key_added, copy, "protein", layer, {"clr": clr})
+    return write(adata, components, columns, key_added, copy, "protein", layer, {"clr": clr})
 
 
 def chromatin(
-    adata: AnnData,
+    adata: AnnData | Sections,
     *,
     layer: str | None = None,
     min_spots: int = 10,
@@ -183,7 +224,7 @@ def chromatin(
     check_counts: bool = True,
     seed: int = 0,
     copy: bool = False,
-) -> AnnData | None:
+) -> AnnData | Sections | None:
     """Principal components of chromatin counts: ATAC or histone marks, in peaks or bins.
 
     TF-IDF, log(1 + scale_factor · count / spot's total) · log(1 + n_spots / peak's total); each
@@ -193,7 +234,8 @@ def chromatin(
     Parameters
     ----------
     adata
-        Spots × peaks, raw counts, sparse or dense.
+        Spots × peaks, raw counts, sparse or dense; or several sections, as for :func:`rna`,
+        whose peaks are matched by genomic overlap.
     layer
         Layer that holds the counts; ``None``: ``X``.
     min_spots
@@ -209,7 +251,7 @@ def chromatin(
 
     Returns
     -------
-    ``None`` or the copy, with ``obsm[key_added]`` (n_spots, n_comps) float32, ``varm["PCs"]``
+    ``None`` or the copy (list or dict as given), with ``obsm[key_added]`` (n_spots, n_comps) float32, ``varm["PCs"]``
     and ``uns["pca"]``.
 
     Raises
@@ -231,9 +273,24 @@ def chromatin(
     >>> adata.obsm["X_pca"].shape
     (144, 10)
     """
-    n_comps, seed = _whole("n_comps", n_comps), _whole("seed", seed, 0)
-    min_spots, target_sum = _whole("min_spots", min_spots, 0), _positive("target_sum", target_sum)
-    scale_factor = _positive("scale_factor", scale_factor)
+    if isinstance(adata, Mapping | Sequence):
+        return jointly(
+            chromatin,
+            adata,
+            by="overlap",
+            layer=layer,
+            key=key_added,
+            copy=copy,
+            min_spots=min_spots,
+            n_comps=n_comps,
+            scale_factor=scale_factor,
+            target_sum=target_sum,
+            check_counts=check_counts,
+            seed=seed,
+        )
+    n_comps, seed = whole("n_comps", n_comps), whole("seed", seed, 0)
+    min_spots, target_sum = whole("min_spots", min_spots, 0), positive("target_sum", target_sum)
+    scale_factor = positive("scale_factor", scale_factor)
     counts = get_counts(adata, layer=layer, what="peak", min_spots=min_spots, check=check_counts)
     x, columns = counts.take(counts.features)
     peak_totals = column_sums(x)
@@ -247,62 +304,9 @@ def chromatin(
     np.log1p(x.data, out=x.data)
     components = principal_components(x, n_comps, scale=False, what="peak", seed=seed)
     settings = {"min_spots": min_spots, "scale_factor": scale_factor, "target_sum": target_sum}
-    return _write(adata, components, columns, key_added, copy, "chromatin", layer, settings)
-
-
-def _whole(name: str, value: object, least: int = 1) -> int:
-    # 30.0 is what R's 30 becomes.
-    if not _is_number(value) or value < least or value != int(value):
-        raise ValueError(f"{name}={value!r} must be a whole number from {least} up.")
-    return int(value)
-
-
-def _positive(name: str, value: object) -> float:
-    if not _is_number(value) or value <= 0:
-        raise ValueError(f"{name}={value!r} must be a positive number.")
-    return float(value)
-
-
-def _is_number(value: object) -> TypeGuard[float]:
-    return (
-        isinstance(value, int | float | np.integer | np.floating)
-        and not isinstance(value, bool)
-        and bool(np.isfinite(value))
-    )
+    return write(adata, components, columns, key_added, copy, "chromatin", layer, settings)
 
 
 def _to_total(totals: NDArray[np.float64], target: float) -> NDArray[np.float64]:
     """Factor for each spot that brings its total to ``target``; 0 for an empty one."""
     return np.divide(target, totals, out=np.zeros_like(totals), where=totals > 0)
-
-
-def _write(
-    adata: AnnData,
-    components: Components,
-    columns: NDArray[np.intp],
-    key: str,
-    copy: bool,
-    modality: str,
-    layer: str | None,
-    settings: Mapping[str, Any],
-    highly_variable: NDArray[np.intp] | None = None,
-) -> AnnData | None:
-    if not isinstance(key, str):
-        raise TypeError(f"key_added={key!r} must be a string, such as 'X_pca'.")
-    out = adata
-    if copy:
-        out = adata.to_memory() if adata.isbacked else adata.copy()
-    loadings = np.zeros((adata.n_vars, components.loadings.shape[1]), np.float32)
-    loadings[columns] = components.loadings
-    if highly_variable is not None:
-        chosen = np.zeros(adata.n_vars, bool)
-        chosen[highly_variable] = True
-        out.var["highly_variable"] = chosen
-    out.obsm[key] = components.scores
-    out.varm["PCs"] = loadings
-    out.uns["pca"] = {
-        "params": {"modality": modality, "layer": layer or "X", **settings},
-        "variance": components.variance,
-        "variance_ratio": components.variance_ratio,
-    }
-    return out if copy else None

@@ -1,0 +1,30 @@
+"""Numbers among the arguments."""
+
+from __future__ import annotations
+
+from typing import TypeGuard
+
+import numpy as np
+
+
+def whole(name: str, value: object, least: int = 1) -> int:
+    """``value`` as an int; ValueError unless it is a whole number from ``least`` up."""
+    # 30.0 is what R's 30 becomes.
+    if not _is_number(value) or value < least or value != int(value):
+        raise ValueError(f"{name}={value!r} must be a whole number from {least} up.")
+    return int(value)
+
+
+def positive(name: str, value: object) -> float:
+    """``value`` as a float; ValueError unless it is positive and finite."""
+    if not _is_number(value) or value <= 0:
+        raise ValueError(f"{name}={value!r} must be a positive number.")
+    return float(value)
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return (
+        isinstance(value, int | float | np.integer | np.floating)
+        and not isinstance(value, bool)
+        and bool(np.isfinite(value))
+    )
