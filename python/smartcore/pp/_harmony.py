@@ -1,0 +1,68 @@
+"""Harmony on AnnData."""
+
+from __future__ import annotations
+
+import numpy as np
+from anndata import AnnData
+
+from smartcore import _keys
+from smartcore.harmony import harmony as corrected
+from smartcore.pp._checks import whole
+from smartcore.pp._jointly import section_rows
+
+
+def harmony(
+    adata: AnnData,
+    section_key: str = _keys.SECTION,
+    *,
+    use_rep: str = _keys.PCA,
+    key_added: str = _keys.HARMONY,
+    theta: float = 10.0,
+    max_rounds: int = 20,
+    seed: int = 0,
+    copy: bool = False,
+) -> AnnData | None:
+    """Take batch effects between sections out of the components of one modality.
+
+    :func:`smartcore.tl.smart` does so by itself (``harmony_theta``, ``harmony_rounds``): this is
+    for looking at the components, or for use without SMART.
+
+    Parameters
+    ----------
+    adata
+        All sections, with their common components in ``obsm``.
+    section_key
+        Column of ``obs`` with the section of each spot.
+    use_rep, key_added
+        Keys in ``obsm``: what is corrected, and where the result goes.
+    theta, max_rounds, seed
+        As for :func:`smartcore.harmony.harmony`.
+    copy
+        Return a changed copy instead of changing ``adata``.
+
+    Returns
+    -------
+    ``None`` or the copy, with ``obsm[key_added]``, shape (n_spots, d).
+
+    Raises
+    ------
+    KeyError
+        If a key is not there.
+    ValueError
+        If components are not finite, a spot has no section, or a number is out of range.
+    """
+    if use_rep not in adata.obsm:
+        raise KeyError(f"No obsm[{use_rep!r}]; obsm has {sorted(adata.obsm) or 'nothing'}.")
+    if not 0 <= theta < np.inf:
+        raise ValueError(f"theta={theta!r} must be a number from 0 up.")
+    x = np.asarray(adata.obsm[use_rep])
+    if not np.isfinite(x).all():
+        raise ValueError(f"obsm[{use_rep!r}] has NaN or infinite values.")
+    codes = np.empty(adata.n_obs, np.intp)
+    for code, rows in enumerate(section_rows(adata, section_key) or []):
+        codes[rows] = code
+    max_rounds, seed = whole("max_rounds", max_rounds, 0), whole("seed", seed, 0)
+    result = corrected(x, codes, theta=theta, max_rounds=max_rounds, seed=seed)
+    out = adata.copy() if copy else adata
+    out.obsm[key_added] = result
+    return out if copy else None

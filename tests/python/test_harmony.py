@@ -1,0 +1,74 @@
+"""Batch effects taken out of components."""
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import pytest
+
+import smartcore as sm
+from smartcore.harmony import harmony
+
+
+def shifted(sizes=(150, 90), seed=0):
+    rng = np.random.default_rng(seed)
+    kind = rng.integers(0, 3, sum(sizes))
+    batch = np.repeat(np.arange(len(sizes)), sizes)
+    x = rng.normal(size=(sum(sizes), 8)) + 8 * np.eye(3, 8)[kind]
+    return x + 3 * batch[:, None] * np.eye(8)[5], batch, kind
+
+
+def test_harmony_mixes_sections_and_keeps_kinds():
+    x, batch, kind = shifted()
+    y = harmony(x, batch)
+    for k in range(3):
+        centers = [y[(kind == k) & (batch == b)].mean(axis=0) for b in (0, 1)]
+        assert np.linalg.norm(centers[0] - centers[1]) < 1
+    assert np.linalg.norm(y[kind == 0].mean(axis=0) - y[kind == 1].mean(axis=0)) > 8
+
+
+def test_harmony_of_one_section_or_no_round_changes_nothing():
+    x, batch, _ = shifted()
+    assert harmony(x, None) is x
+    assert harmony(x, np.zeros(len(x))) is x
+    assert harmony(x, batch, max_rounds=0) is x
+
+
+def test_harmony_repeats_and_does_not_depend_on_the_order_of_spots():
+    x, batch, _ = shifted()
+    first = harmony(x, batch, seed=3)
+    np.testing.assert_array_equal(first, harmony(x, batch, seed=3))
+    assert (first != harmony(x, batch, seed=4)).any()
+    order = np.random.default_rng(1).permutation(len(x))
+    np.testing.assert_array_equal(first[order], harmony(x[order], batch[order], seed=3))
+
+
+def test_theta_and_rounds_matter():
+    x, batch, _ = shifted((200, 30))
+    results = [harmony(x, batch, theta=t, max_rounds=r) for t, r in [(0, 20), (10, 20), (10, 1)]]
+    assert not np.allclose(results[0], results[1])
+    assert not np.allclose(results[1], results[2])
+
+
+@pytest.mark.parametrize("sizes", [(50, 5000), (1, 200), (2, 3), (1, 1, 9)])
+def test_harmony_of_unlike_sizes(sizes):
+    x, batch, _ = shifted(sizes)
+    assert np.isfinite(harmony(x.astype(np.float32), batch)).all()
+
+
+def test_harmony_on_anndata():
+    x, batch, _ = shifted()
+    adata = ad.AnnData(
+        obs=pd.DataFrame({"section": batch.astype(str)}, index=np.arange(len(x)).astype(str)),
+        obsm={"X_pca": x},
+    )
+    out = sm.pp.harmony(adata, copy=True)
+    np.testing.assert_array_equal(out.obsm["X_pca_harmony"], harmony(x, batch))
+    assert "X_pca_harmony" not in adata.obsm
+    with pytest.raises(KeyError, match="X_lsi"):
+        sm.pp.harmony(adata, use_rep="X_lsi")
+    with pytest.raises(KeyError, match="batch"):
+        sm.pp.harmony(adata, "batch")
+    with pytest.raises(ValueError, match="theta=-1"):
+        sm.pp.harmony(adata, theta=-1)
+    with pytest.raises(ValueError, match=r"max_rounds=1\.5"):
+        sm.pp.harmony(adata, max_rounds=1.5)
