@@ -1,13 +1,16 @@
 """Scores of embeddings and domains, on plain arrays.
 
 Agreement with a truth (``ari`` and its six kin, all at once in ``scores``), spatial
-autocorrelation, cluster separation, which modality an embedding follows, and a probe of the
-embedding that needs no clustering.
+autocorrelation, cluster separation, which modality an embedding follows, a probe of the
+embedding that needs no clustering, and for several sections how well they mix (``ilisi``,
+``ilisi_graph``, ``kbet``) and how domains differ between them.
 """
 
 from ._autocorrelation import morans_i, morans_i_clusters
 from ._correlation import modality_correlation
+from ._mixing import ilisi, ilisi_graph, kbet
 from ._probe import blocked_knn_probe
+from ._sections import domain_proportions, section_ari
 from ._separation import davies_bouldin, silhouette
 from ._truth import (
     ami,
@@ -25,14 +28,19 @@ __all__ = [
     "ari",
     "blocked_knn_probe",
     "davies_bouldin",
+    "domain_proportions",
     "fmi",
     "homogeneity",
+    "ilisi",
+    "ilisi_graph",
+    "kbet",
     "modality_correlation",
     "morans_i",
     "morans_i_clusters",
     "mutual_info",
     "nmi",
     "scores",
+    "section_ari",
     "silhouette",
     "v_measure",
 ]
