@@ -80,7 +80,7 @@ def guess_n_neighbors(coords: ArrayLike) -> int:
 def guess_within(coords: ArrayLike, sections: ArrayLike | None = None) -> int:
     """:func:`guess_n_neighbors` of the largest section, or what it has of them; logged."""
     xy = check_coords(coords)
-    largest = max(_split(sections, len(xy)), key=len)
+    largest = max(split_sections(sections, len(xy)), key=len)
     k = min(guess_n_neighbors(xy[largest]), len(largest) - 1)
     logger.info("%d spatial neighbours, from the layout of the spots (n_neighbors).", k)
     return k
@@ -134,7 +134,7 @@ def spatial_graph(
     if method == "knn" and n_neighbors is None:
         n_neighbors = guess_within(xy, sections)
     sources, targets = [], []
-    parts = _split(sections, n)
+    parts = split_sections(sections, n)
     if method == "knn" and (small := sum(len(rows) <= (n_neighbors or 0) for rows in parts)):
         if small == len(parts):
             most = max(map(len, parts)) - 1
@@ -174,8 +174,8 @@ def spatial_graph(
     return graph
 
 
-def _split(sections: ArrayLike | None, n: int) -> list[NDArray[np.intp]]:
-    """Row numbers of each section."""
+def split_sections(sections: ArrayLike | None, n: int) -> list[NDArray[np.intp]]:
+    """Row numbers of each section, in the order of their sections' codes or names."""
     if sections is None:
         return [np.arange(n)]
     codes = np.unique(np.asarray(sections), return_inverse=True)[1]

@@ -51,9 +51,7 @@ class Task:
         """Per modality anchors, positives and negatives, shape (3, n_triplets)."""
         if redraw or not self._fixed:
             self._fixed = [
-                torch.from_numpy(np.stack([s.anchors, s.positives, s.draw(rng)])).to(
-                    self.graph.edge_index.device
-                )
+                torch.from_numpy(s.draw(rng)).to(self.graph.edge_index.device)
                 for s in self.samplers
             ]
         return self._fixed

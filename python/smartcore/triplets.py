@@ -2,47 +2,51 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
-from numpy.typing import NDArray
-from sklearn.neighbors import NearestNeighbors
+from numpy.typing import ArrayLike, NDArray
 
-from smartcore.graph import drop_self
+from smartcore import neighbors
+from smartcore.graph import split_sections
+from smartcore.neighbors import Search, section_pairs
 
-# Beyond this many spots, neighbours are searched approximately and "far" is told from a sample.
-EXACT_UP_TO = 50_000
 N_REFERENCES = 4096
+"""Spots from which "far" is told in sections of more than ``EXACT_UP_TO`` spots."""
+
 _BLOCK = 1 << 24
 
-
-def nearest_neighbors(x: NDArray[np.floating], k: int, seed: int = 0) -> NDArray[np.intp]:
-    """The ``k`` nearest other rows of each row of ``x`` (n, d) by Euclidean distance, (n, k).
-
-    Exact up to 50,000 rows; beyond, by NN-descent with at least 30 neighbours asked for.
-    """
-    n = len(x)
-    if n <= EXACT_UP_TO:
-        # Tree searches are no faster in 30 dimensions, and slower with many equal rows.
-        search = NearestNeighbors(n_neighbors=k + 1, algorithm="brute").fit(x)
-        return drop_self(search.kneighbors(x, return_distance=False))
-    from pynndescent import NNDescent
-
-    found = NNDescent(x, n_neighbors=max(30, k + 1), random_state=seed).neighbor_graph[0]
-    return drop_self(found[:, : k + 1].astype(np.intp))
+Partners = Literal["across", "within", "both"]
+"""Sections in which positives of an anchor are looked for: others, its own, or both."""
 
 
 def mutual_nearest_neighbors(
-    x: NDArray[np.floating], k: int = 3, seed: int = 0
+    x: NDArray[np.floating],
+    k: int = 3,
+    seed: int = 0,
+    *,
+    sections: ArrayLike | None = None,
+    partners: Partners = "across",
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Pairs of rows that are each among the other's ``k`` nearest neighbours.
+
+    For every pair of sections by itself: a row of one is among the k nearest that a row of the
+    other has in its section, and the reverse.
 
     Parameters
     ----------
     x
         Features, shape (n_spots, d). Equal rows are neighbours at distance 0.
     k
-        Neighbours looked at; at most n_spots − 1 of them.
+        Neighbours looked at; at most as many as a section has for a spot.
     seed
-        Of the approximate search beyond 50,000 spots.
+        Of the approximate search in large sections.
+    sections
+        Shape (n_spots,): the section of each row; ``None``: one section.
+    partners
+        Pairs of different sections, each section with itself, or both; one section always goes
+        with itself. Of very many spots in many sections, each goes with some others only (see
+        :func:`smartcore.neighbors.section_pairs`).
 
     Returns
     -------
@@ -50,8 +54,8 @@ def mutual_nearest_neighbors(
 
     References
     ----------
-    Du et al. (2026), Methods, "Triplets"; mutual nearest neighbours after Haghverdi et al.,
-    Nat Biotechnol 36, 421 (2018).
+    Du et al. (2026), Methods, "Triplets" and "SMART-MS"; mutual nearest neighbours after
+    Haghverdi et al., Nat Biotechnol 36, 421 (2018).
 
     Examples
     --------
@@ -59,33 +63,54 @@ def mutual_nearest_neighbors(
     >>> a, p = mutual_nearest_neighbors(np.array([[0.0], [1.0], [1.5], [9.0]]), k=1)
     >>> a.tolist(), p.tolist()
     ([1, 2], [2, 1])
+    >>> x, section = np.array([[0.0], [1.0], [0.2], [9.0]]), [0, 0, 1, 1]
+    >>> a, p = mutual_nearest_neighbors(x, k=1, sections=section)
+    >>> a.tolist(), p.tolist()
+    ([0, 2], [2, 0])
     """
     n = len(x)
-    k = min(k, n - 1)
-    if k < 1:
-        none = np.empty(0, np.intp)
-        return none, none
-    positives = nearest_neighbors(x, k, seed).ravel()
-    anchors = np.repeat(np.arange(n), k)
-    chosen = np.sort(anchors * n + positives)
-    mutual = np.isin(positives * n + anchors, chosen, assume_unique=True)
-    order = np.lexsort((positives[mutual], anchors[mutual]))
-    return anchors[mutual][order], positives[mutual][order]
+    parts = split_sections(sections, n)
+    searches = [Search(x[rows], k, seed) for rows in parts]
+    found = [np.empty((2, 0), np.intp)]
+    for s, t in section_pairs([len(rows) for rows in parts], partners, seed):
+        i, j = _mutual(searches[s], searches[t])
+        pairs = np.stack([parts[s][i], parts[t][j]])
+        found += [pairs] if s == t else [pairs, pairs[::-1]]
+    anchors, positives = np.concatenate(found, axis=1)
+    order = np.lexsort((positives, anchors))
+    return anchors[order], positives[order]
+
+
+def _mutual(a: Search, b: Search) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Rows of ``a`` and of ``b`` that are among each other's ``k`` nearest."""
+    near_b = a.nearest_in(b)
+    near_a = near_b if a is b else b.nearest_in(a)
+    i = np.repeat(np.arange(len(near_b)), near_b.shape[1])
+    j = near_b.ravel()
+    back = np.repeat(np.arange(len(near_a)), near_a.shape[1])
+    chosen = np.sort(near_a.ravel() * len(b.x) + back)
+    mutual = np.isin(i * len(b.x) + j, chosen, assume_unique=True)
+    return i[mutual], j[mutual]
 
 
 class TripletSampler:
     """Anchors with their positives, and as many random negatives as you ask for.
 
-    A negative of an anchor is drawn evenly from the ``far_ratio`` of all other spots that are
-    farthest from it. For that the sampler keeps one number an anchor, the distance at which
-    "far" begins; no n_spots × n_spots matrix is ever made.
+    A negative of an anchor is drawn evenly from the ``far_ratio`` of all other spots of its
+    section that are farthest from it. For that the sampler keeps one number an anchor, the
+    distance at which "far" begins; no n_spots × n_spots matrix is ever made.
 
     Parameters
     ----------
     x
         Features, shape (n_spots, d).
+    sections
+        Shape (n_spots,): the section of each row of ``x``; ``None``: one section.
+    partners
+        As for :func:`mutual_nearest_neighbors`.
     n_mutual
-        k of the mutual nearest neighbours.
+        k of the mutual nearest neighbours. A draw has at most so many triplets a spot, as many
+        as one section can give, however many sections there are.
     far_ratio
         Share of the other spots that count as far, in [0, 1]; at least one does.
     max_anchors
@@ -97,13 +122,16 @@ class TripletSampler:
 
     References
     ----------
-    Du et al. (2026), Methods, "Triplets": k = 3, r = 0.6.
+    Du et al. (2026), Methods, "Triplets": k = 3, r = 0.6; "SMART-MS": negatives from the
+    anchor's own section.
     """
 
     def __init__(
         self,
         x: NDArray[np.floating],
         *,
+        sections: ArrayLike | None = None,
+        partners: Partners = "across",
         n_mutual: int = 3,
         far_ratio: float = 0.6,
         max_anchors: int | None = None,
@@ -113,12 +141,24 @@ class TripletSampler:
         rng = np.random.default_rng(seed)
         self._rows = np.arange(len(x)) if rows is None else rows
         self._x = np.asarray(x, dtype=np.float64)
+        codes = np.zeros(len(x), np.intp) if sections is None else np.asarray(sections)
         if max_anchors is not None and len(x) > max_anchors:
             chosen = np.sort(rng.choice(len(x), max_anchors, replace=False))
-            self._rows, self._x = self._rows[chosen], self._x[chosen]
+            self._rows, self._x, codes = self._rows[chosen], self._x[chosen], codes[chosen]
         self._norms = np.einsum("ij,ij->i", self._x, self._x)
-        self._anchors, self._positives = mutual_nearest_neighbors(self._x, n_mutual, seed)
-        self._n_far = max(1, int(far_ratio * (len(self._x) - 1)))
+        self._parts = split_sections(codes, len(codes))
+        self._section = np.empty(len(codes), np.intp)
+        for code, part in enumerate(self._parts):
+            self._section[part] = code
+        self._sizes = np.array([len(part) for part in self._parts], np.intp)
+        self._n_far = np.maximum(1, (far_ratio * (self._sizes - 1)).astype(np.intp))
+        anchors, positives = mutual_nearest_neighbors(
+            self._x, n_mutual, seed, sections=codes, partners=partners
+        )
+        # The only spot of a section has no negative.
+        company = self._sizes[self._section[anchors]] > 1
+        self._anchors, self._positives = anchors[company], positives[company]
+        self._most = n_mutual * len(self._x)
         self._far_from = self._far_thresholds(rng)
 
     @property
@@ -132,49 +172,65 @@ class TripletSampler:
         return self._rows[self._positives]
 
     def draw(self, rng: np.random.Generator) -> NDArray[np.intp]:
-        """One negative for each pair, shape (n_pairs,)."""
-        n = len(self._x)
-        negatives = np.empty(len(self._anchors), np.intp)
+        """Anchors, positives and negatives, shape (3, n_triplets).
+
+        All pairs, or an even draw of them where there are more than ``n_mutual`` a spot.
+        """
+        pairs = np.arange(len(self._anchors))
+        if len(pairs) > self._most:
+            pairs = np.sort(rng.choice(pairs, self._most, replace=False))
+        anchors = self._anchors[pairs]
+        triplets = np.stack([anchors, self._positives[pairs], self._negatives(anchors, rng)])
+        return self._rows[triplets]
+
+    def _negatives(self, anchors: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.intp]:
+        by_section = np.concatenate(self._parts)
+        start = np.cumsum(self._sizes) - self._sizes
+        negatives = np.empty(len(anchors), np.intp)
         waiting = np.arange(len(negatives))
         # Most candidates are far enough; the few anchors left over are served exactly.
         for _ in range(200):
             if not waiting.size:
                 break
-            candidate = rng.integers(0, n, len(waiting))
-            anchor = self._anchors[waiting]
+            anchor = anchors[waiting]
+            section = self._section[anchor]
+            candidate = by_section[start[section] + rng.integers(0, self._sizes[section])]
             apart = self._x[candidate] - self._x[anchor]
             far = np.einsum("ij,ij->i", apart, apart) >= self._far_from[anchor]
             far &= candidate != anchor
             negatives[waiting[far]] = candidate[far]
             waiting = waiting[~far]
         for i in waiting:
-            anchor = self._anchors[i]
-            others = np.delete(np.arange(n), anchor)
-            distance = self._squared_distances(self._anchors[i : i + 1], others)[0]
-            negatives[i] = others[
-                rng.choice(np.argpartition(distance, -self._n_far)[-self._n_far :])
-            ]
-        return self._rows[negatives]
+            section = self._section[anchors[i]]
+            others = self._parts[section]
+            others = others[others != anchors[i]]
+            distance = self._squared_distances(anchors[i : i + 1], others)[0]
+            n_far = self._n_far[section]
+            negatives[i] = others[rng.choice(np.argpartition(distance, -n_far)[-n_far:])]
+        return negatives
 
     def _far_thresholds(self, rng: np.random.Generator) -> NDArray[np.float64]:
         """Squared distance at which the far spots of each anchor begin; 0 for other spots."""
-        n = len(self._x)
-        threshold = np.zeros(n)
-        sampled = n > EXACT_UP_TO
-        others = np.sort(rng.choice(n, N_REFERENCES, replace=False)) if sampled else np.arange(n)
-        anchors = np.unique(self._anchors)
-        step = max(1, _BLOCK // len(others))
-        for start in range(0, len(anchors), step):
-            block = anchors[start : start + step]
-            distance = self._squared_distances(block, others)
-            if sampled:
-                cut = round(len(others) * (1 - self._n_far / n))
-            else:
-                # The anchor itself is never far.
-                distance[np.arange(len(block)), block] = -np.inf
-                cut = n - self._n_far
-            cut = min(cut, len(others) - 1)
-            threshold[block] = np.partition(distance, cut, axis=1)[:, cut]
+        threshold = np.zeros(len(self._x))
+        is_anchor = np.zeros(len(self._x), bool)
+        is_anchor[self._anchors] = True
+        for part, n_far in zip(self._parts, self._n_far, strict=True):
+            n = len(part)
+            sampled = n > neighbors.EXACT_UP_TO
+            others = np.sort(rng.choice(part, N_REFERENCES, replace=False)) if sampled else part
+            own = np.flatnonzero(is_anchor[part])
+            step = max(1, _BLOCK // len(others))
+            for first in range(0, len(own), step):
+                block = own[first : first + step]
+                distance = self._squared_distances(part[block], others)
+                if sampled:
+                    cut = round(len(others) * (1 - n_far / n))
+                else:
+                    # The anchor itself is never far.
+                    distance[np.arange(len(block)), block] = -np.inf
+                    cut = n - n_far
+                cut = min(cut, len(others) - 1)
+                threshold[part[block]] = np.partition(distance, cut, axis=1)[:, cut]
         # A hair lower, for the rounding of a distance computed another way.
         return threshold - 1e-12 * (self._norms + self._norms.max(initial=0))
 
