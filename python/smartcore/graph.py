@@ -77,11 +77,18 @@ def guess_n_neighbors(coords: ArrayLike) -> int:
     return 4 if square else 6
 
 
-def guess_within(coords: ArrayLike, sections: ArrayLike | None = None) -> int:
-    """:func:`guess_n_neighbors` of the largest section, or what it has of them; logged."""
+def guess_within(
+    coords: ArrayLike, sections: ArrayLike | None = None, *, linked: bool = False
+) -> int:
+    """:func:`guess_n_neighbors` of the largest section, or what it has of them; logged.
+
+    In sections that are linked two more: a spot above and one below.
+    """
     xy = check_coords(coords)
     largest = max(split_sections(sections, len(xy)), key=len)
     k = min(guess_n_neighbors(xy[largest]), len(largest) - 1)
+    if linked and sections is not None:
+        k = min(k + 2, len(xy) - 1)
     logger.info("%d spatial neighbours, from the layout of the spots (n_neighbors).", k)
     return k
 
@@ -94,8 +101,9 @@ def spatial_graph(
     radius: float | None = None,
     directed: bool = False,
     sections: ArrayLike | None = None,
+    linked: bool = False,
 ) -> sp.csr_matrix:
-    """Graph of spatial neighbours, block-diagonal over sections.
+    """Graph of spatial neighbours, block-diagonal over sections unless they are linked.
 
     Parameters
     ----------
@@ -113,6 +121,9 @@ def spatial_graph(
         back: the graph of the published package. Otherwise an edge either way makes both.
     sections
         Shape (n_spots,): the section of each spot; neighbours share it. ``None``: one section.
+    linked
+        Neighbours need not share the section, distance alone decides: for serial sections
+        registered in 3-D.
 
     Returns
     -------
@@ -122,7 +133,8 @@ def spatial_graph(
     ------
     ValueError
         For coordinates that are not finite, a ``method`` that is not known, as many neighbours
-        as spots, a missing ``radius``, or collinear spots for ``"delaunay"``.
+        as spots, a missing ``radius``, collinear spots for ``"delaunay"``, or sections to be
+        linked by 2-D coordinates.
 
     Examples
     --------
@@ -132,9 +144,14 @@ def spatial_graph(
     xy = check_coords(coords)
     n = len(xy)
     if method == "knn" and n_neighbors is None:
-        n_neighbors = guess_within(xy, sections)
+        n_neighbors = guess_within(xy, sections, linked=linked)
     sources, targets = [], []
-    parts = split_sections(sections, n)
+    parts = split_sections(None if linked else sections, n)
+    if linked and sections is not None and xy.shape[1] != 3:
+        raise ValueError(
+            "Sections can be linked by coordinates of three dimensions only, which tell how far "
+            "apart they lie; these have two."
+        )
     if method == "knn" and (small := sum(len(rows) <= (n_neighbors or 0) for rows in parts)):
         if small == len(parts):
             most = max(map(len, parts)) - 1
@@ -164,6 +181,8 @@ def spatial_graph(
     if not directed:
         graph = graph.maximum(graph.T).tocsr()
     graph.sort_indices()
+    if linked and sections is not None:
+        _check_links(graph, np.asarray(sections).ravel())
     lonely = n - np.count_nonzero(np.diff(graph.indptr))
     if lonely and n_neighbors != 0 and not directed:
         warnings.warn(
@@ -172,6 +191,20 @@ def spatial_graph(
             stacklevel=2,
         )
     return graph
+
+
+def _check_links(graph: sp.csr_matrix, sections: NDArray) -> None:
+    edges = graph.tocoo()
+    codes = np.unique(sections, return_inverse=True)[1].ravel()
+    links = np.count_nonzero(codes[edges.row] != codes[edges.col])
+    logger.info("%d of %d edges link sections.", links // 2, graph.nnz // 2)
+    if codes.any() and not links:
+        warnings.warn(
+            "No spot has a neighbour in another section: sections lie farther apart than the "
+            "neighbours within them. More n_neighbors, a radius, or a smaller unit of the third "
+            "coordinate would link them.",
+            stacklevel=3,
+        )
 
 
 def split_sections(sections: ArrayLike | None, n: int) -> list[NDArray[np.intp]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -38,7 +39,7 @@ def harmony(
 
     Returns
     -------
-    Shape (n_spots, d), of the type of ``x``.
+    Shape (n_spots, d).
 
     References
     ----------
@@ -61,6 +62,7 @@ def harmony(
         return x
     from harmonypy import run_harmony
 
+    codes = codes.ravel()
     order = np.lexsort([*x.T, codes])
     fit = run_harmony(
         x[order],
@@ -76,8 +78,30 @@ def harmony(
         random_state=seed,
         verbose=False,
     )
-    corrected = np.empty_like(x)
+    corrected = np.empty(x.shape, np.result_type(x.dtype, np.float32))
     corrected[order] = fit.Z_corr
     rounds = len(fit.objective_harmony) - 1
     logger.info("Harmony: %d rounds over %d sections.", rounds, codes.max() + 1)
+    return corrected
+
+
+def without_batch_effects(
+    features: Mapping[str, NDArray[np.floating]],
+    observed: Mapping[str, NDArray[np.bool_]],
+    sections: NDArray[np.intp] | None,
+    *,
+    theta: float,
+    max_rounds: int,
+    seed: int,
+) -> dict[str, NDArray[np.floating]]:
+    """:func:`harmony` for each modality, over the spots and sections that have it."""
+    if sections is None:
+        return dict(features)
+    corrected = {}
+    for name, x in features.items():
+        rows = observed[name]
+        corrected[name] = x.astype(np.result_type(x.dtype, np.float32))
+        corrected[name][rows] = harmony(
+            x[rows], sections[rows], theta=theta, max_rounds=max_rounds, seed=seed
+        )
     return corrected

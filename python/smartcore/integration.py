@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from smartcore.graph import guess_within, smooth, spatial_graph
+from smartcore.harmony import without_batch_effects
 from smartcore.layers import GraphTensors
 from smartcore.missing import fill_missing
 from smartcore.model import SMART
@@ -76,8 +77,10 @@ def integrate(
     coords
         Places of the spots, shape (n_spots, 2) or (n_spots, 3), in any unit.
     sections
-        Shape (n_spots,): the section of each spot. Spots of different sections are no spatial
-        neighbours; batch effects between them are not corrected here.
+        Shape (n_spots,): the section of each spot. Features must be components of all sections
+        together (:mod:`smartcore.pp`). Harmony takes batch effects out of each modality
+        (``harmony_rounds=0``: not), triplets join sections (``section_triplets``), and spots of
+        different sections are no spatial neighbours (``link_sections=True``: they may be).
     observed
         Modality → boolean (n_spots,): False where the modality did not measure the spot. Such a
         row of ``features`` is ignored, and the spot is embedded from what it has (see
@@ -129,12 +132,12 @@ def integrate(
     """
     settings = resolve_params(preset, params)
     seed = check_number("seed", seed, 0, 2**32 - 1, True)
-    spots = check_spots(features, coords, sections, observed, adjacency)
+    spots = _mixed(check_spots(features, coords, sections, observed, adjacency), settings, seed)
     if settings.alpha and (unknown := sorted(set(settings.alpha) - set(spots.features))):
         raise ValueError(f"alpha names {unknown}; the modalities are {list(spots.features)}.")
     target_device = _device(device)
     if settings.graph == "knn" and settings.n_neighbors is None and adjacency is None:
-        settings = replace(settings, n_neighbors=guess_within(spots.coords, spots.sections))
+        settings = replace(settings, n_neighbors=_guess(spots, settings))
     graph = _graph(spots, settings)
 
     widths = {name: x.shape[1] for name, x in spots.features.items()}
@@ -148,6 +151,8 @@ def integrate(
     samplers = {
         name: TripletSampler(
             (targets if settings.triplet_source == "target" else inputs)[name][mask],
+            sections=None if spots.sections is None else spots.sections[mask],
+            partners=settings.section_triplets,
             n_mutual=settings.n_mutual,
             far_ratio=settings.far_ratio,
             max_anchors=settings.max_anchors,
@@ -189,6 +194,7 @@ def embed(
     sections: ArrayLike | None = None,
     observed: Mapping[str, ArrayLike] | None = None,
     adjacency: sp.spmatrix | sp.sparray | None = None,
+    seed: int = 0,
     device: str | torch.device = "auto",
 ) -> NDArray[np.float32]:
     """Embed spots by a fitted or loaded network, without training.
@@ -199,6 +205,8 @@ def embed(
         :attr:`Integration.model`, or :meth:`smartcore.SMART.load`.
     features, coords, sections, observed, adjacency, device
         As for :func:`integrate`; features must be those of the training (the same components).
+    seed
+        Of Harmony, for several sections; that of the training gives what it gave.
 
     Returns
     -------
@@ -210,6 +218,7 @@ def embed(
         As :func:`integrate`, and if modalities or their widths are not the model's.
     """
     spots = check_spots(features, coords, sections, observed, adjacency)
+    spots = _mixed(spots, model.params, check_number("seed", seed, 0, 2**32 - 1, True))
     widths = {name: x.shape[1] for name, x in spots.features.items()}
     if widths != model.n_features:
         raise ValueError(
@@ -226,6 +235,23 @@ def embed(
     return embedding[np.argsort(spots.order)]
 
 
+def _mixed(spots: Spots, params: Params, seed: int) -> Spots:
+    """Spots whose sections have no batch effects."""
+    features = without_batch_effects(
+        spots.features,
+        spots.observed,
+        spots.sections,
+        theta=params.harmony_theta,
+        max_rounds=params.harmony_rounds,
+        seed=seed,
+    )
+    return replace(spots, features=features)
+
+
+def _guess(spots: Spots, params: Params) -> int:
+    return guess_within(spots.coords, spots.sections, linked=params.link_sections)
+
+
 def _graph(spots: Spots, params: Params) -> sp.csr_matrix:
     if spots.adjacency is not None:
         return spots.adjacency
@@ -236,6 +262,7 @@ def _graph(spots: Spots, params: Params) -> sp.csr_matrix:
         radius=params.radius,
         directed=params.directed,
         sections=spots.sections,
+        linked=params.link_sections,
     )
 
 

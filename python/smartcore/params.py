@@ -82,6 +82,16 @@ class Params:
     stop_on
         ``"either"``: the slope of either loss, in its own units (paper); ``"total"``: that of
         the total loss relative to its mean, free of scale.
+    harmony_theta, harmony_rounds
+        Of Harmony, which takes batch effects between sections out of each modality before all
+        else; 0 rounds for features that have none (any more). See
+        :func:`smartcore.harmony.harmony`.
+    section_triplets
+        Where positives of an anchor are looked for, if there are several sections: in the other
+        ones (``"across"``, paper), in its own (``"within"``), or in ``"both"``.
+    link_sections
+        Let spots of different sections be neighbours in space: for serial sections registered
+        in 3-D coordinates.
     """
 
     graph: Literal["knn", "radius", "delaunay"] = "knn"
@@ -113,6 +123,10 @@ class Params:
     stop_slope: float = 1e-4
     stop_window: int = 20
     stop_on: Literal["either", "total"] = "total"
+    harmony_theta: float = 10.0
+    harmony_rounds: int = 20
+    section_triplets: Literal["across", "within", "both"] = "across"
+    link_sections: bool = False
 
     def __post_init__(self) -> None:
         for name, hint in get_type_hints(type(self)).items():
@@ -130,7 +144,7 @@ class Params:
             raise ValueError(f"directed=True goes with graph='knn', not with {self.graph!r}.")
         if self.alpha is not None and not isinstance(self.alpha, Mapping):
             raise ValueError(f"alpha={self.alpha!r} must map modalities to weights.")
-        for name in ("directed", "redraw"):
+        for name in ("directed", "redraw", "link_sections"):
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"{name}={getattr(self, name)!r} must be True or False.")
         for modality, weight in (self.alpha or {}).items():
@@ -162,6 +176,8 @@ _RANGES: dict[str, tuple[float, float, bool]] = {
     "epochs": (1, float("inf"), True),
     "stop_slope": (0, float("inf"), False),
     "stop_window": (2, float("inf"), True),
+    "harmony_theta": (0, float("inf"), False),
+    "harmony_rounds": (0, float("inf"), True),
 }
 _MAY_BE_NONE = {"n_neighbors", "radius", "max_anchors"}
 

@@ -583,7 +583,7 @@ def test_spot_without_any_modality():
 
 
 @pytest.mark.parametrize(
-    "data", [None, "rna.h5ad", np.ones((5, 2)), [modality("rna")], pd.DataFrame({"a": [1]})]
+    "data", [None, "rna.h5ad", np.ones((5, 2)), {modality}, pd.DataFrame({"a": [1]})]
 )
 def test_other_containers(data):
     with pytest.raises(TypeError, match="data must be a MuData, an AnnData or a dict"):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -15,13 +16,12 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from mudata import MuData
 
-    Data = TypeVar("Data", AnnData, MuData)
-else:
-    Data = TypeVar("Data")
+    Data: TypeAlias = AnnData | MuData
+    Sectioned: TypeAlias = Data | Sequence[Data] | Mapping[str, Data]
 
 
 def cluster(
-    data: Data,
+    data: Sectioned,
     n_clusters: int,
     *,
     method: str | None = None,
@@ -31,13 +31,14 @@ def cluster(
     n_neighbors: int = 50,
     seed: int = 0,
     copy: bool = False,
-) -> Data | None:
+) -> Sectioned | None:
     """Cluster the spots into a given number of domains.
 
     Parameters
     ----------
     data
-        AnnData or MuData with the embedding in ``obsm``.
+        AnnData or MuData with the embedding in ``obsm``; or a list or dict of such, one for each
+        section, whose spots are clustered together.
     n_clusters
         Number of domains, from 1 to the number of distinct spots.
     method
@@ -59,7 +60,7 @@ def cluster(
 
     Returns
     -------
-    None, or the copy. Written are
+    None, or the copy, or list or dict of copies. Written are
 
     - ``obs[key_added]``: domains, categories "0" (the largest), "1", ...
     - ``uns[f"{key_added}_clusters"]``: the method taken and its parameters
@@ -111,20 +112,33 @@ def cluster(
     if method in GRAPH_METHODS:
         params["n_neighbors"] = int(n_neighbors)
 
-    target = copy_of(data) if copy else data
     categories = [str(i) for i in range(int(labels.max()) + 1)]
-    target.obs[key_added] = pd.Categorical.from_codes(labels, categories=categories)
-    target.uns[f"{key_added}_clusters"] = params
-    return target if copy else None
+    targets = [copy_of(part) if copy else part for part in parts_of(data)]
+    ends = np.cumsum([part.n_obs for part in targets])
+    for target, own in zip(targets, np.split(labels, ends[:-1]), strict=True):
+        target.obs[key_added] = pd.Categorical.from_codes(own, categories=categories)
+        target.uns[f"{key_added}_clusters"] = dict(params)
+    if not copy:
+        return None
+    if isinstance(data, Mapping):
+        return dict(zip(data, targets, strict=True))
+    return targets if isinstance(data, Sequence) else targets[0]
 
 
-def embedding_of(data: AnnData | MuData, use_rep: str) -> np.ndarray:
+def parts_of(data: object) -> list[Any]:
+    """The sections of a list or dict; another object by itself."""
+    if isinstance(data, Mapping):
+        return list(data.values())
+    return list(data) if isinstance(data, Sequence) and not isinstance(data, str) else [data]
+
+
+def embedding_of(data: object, use_rep: str) -> np.ndarray:
     """Return ``data.obsm[use_rep]`` as an array.
 
     Parameters
     ----------
     data
-        AnnData or MuData.
+        AnnData or MuData, or a list or dict of such, whose arrays are put one below the other.
     use_rep
         Key in ``obsm``.
 
@@ -138,7 +152,24 @@ def embedding_of(data: AnnData | MuData, use_rep: str) -> np.ndarray:
         If ``data`` is no AnnData or MuData.
     KeyError
         If ``obsm`` has no such key; the message lists those it has.
+    ValueError
+        If there is no section, or their embeddings have different widths.
     """
+    arrays = [_embedding_of(part, use_rep) for part in parts_of(data)]
+    if len(arrays) == 1:
+        return arrays[0]
+    if not arrays:
+        raise ValueError("the list of sections is empty: give at least one")
+    widths = [np.shape(x)[1] for x in arrays]
+    if len(set(widths)) > 1:
+        raise ValueError(
+            f"embeddings of the sections have different widths, {widths}: give smartcore.tl.smart "
+            "all sections together"
+        )
+    return np.concatenate(arrays)
+
+
+def _embedding_of(data: Any, use_rep: str) -> np.ndarray:
     if not all(hasattr(data, name) for name in ("obs", "obsm", "uns")):
         raise TypeError(f"data is a {type(data).__name__}: give an AnnData or MuData")
     if use_rep not in data.obsm:

@@ -24,15 +24,14 @@ from smartcore.clustering import (
 from smartcore.tl._cluster import embedding_of
 
 if TYPE_CHECKING:
-    from anndata import AnnData
-    from mudata import MuData
+    from smartcore.tl._cluster import Sectioned
 
 _SILHOUETTE_SPOTS = 5000  # its cost is quadratic
 _CRITERIA = {"silhouette": False, "davies_bouldin": True, "stability": False}  # lower is better?
 
 
 def choose_n_clusters(
-    data: AnnData | MuData,
+    data: Sectioned,
     n_clusters: Iterable[int] = range(2, 16),
     *,
     method: str | None = None,
@@ -53,7 +52,7 @@ def choose_n_clusters(
     Parameters
     ----------
     data
-        AnnData or MuData with the embedding in ``obsm``.
+        AnnData or MuData with the embedding in ``obsm``, or a list or dict of such.
     n_clusters, method, n_pcs, n_neighbors, n_repeats, subsample, seed, progress
         As in :func:`score_n_clusters`.
     use_rep

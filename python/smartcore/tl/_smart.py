@@ -14,12 +14,13 @@ from mudata import MuData
 
 from smartcore import _keys
 from smartcore.integration import Integration, integrate
-from smartcore.tl._matching import Matched, copy_of, match_anndata, match_mudata, to_mudata
+from smartcore.tl._matching import Matched, match_anndata, match_mudata
+from smartcore.tl._units import Given, Units, match_units, units_of
 from smartcore.training import Callback
 
 
 def smart(
-    data: AnnData | MuData | Mapping[str, AnnData],
+    data: Given,
     *,
     reps: str | Mapping[str, str] | None = None,
     spatial_key: str = _keys.SPATIAL,
@@ -34,7 +35,7 @@ def smart(
     save_model: str | os.PathLike[str] | None = None,
     copy: bool = False,
     **params: Any,
-) -> AnnData | MuData | None:
+) -> Any:
     """Embed the spots of a tissue from all their modalities and their places.
 
     Spots are matched by name, in any order; a spot that some modalities lack is embedded from
@@ -44,7 +45,11 @@ def smart(
     ----------
     data
         MuData; a dict modality → AnnData; or one AnnData, of one modality or of several (see
-        ``reps``). Names of spots are unique within a modality.
+        ``reps``). Names of spots are unique within a modality. For several sections also a list
+        or dict (section → …) of such objects, all of one kind, with components that
+        :mod:`smartcore.pp` found for all together; a section may lack a modality, and sections
+        may use the same names of spots. A dict of AnnData is one of modalities, unless
+        :mod:`smartcore.pp` was given it as one of sections.
     reps
         Key in ``obsm`` of the features, for all modalities or for each; ``None``: ``"X_pca"``,
         as :mod:`smartcore.pp` writes it. For one AnnData with several modalities a dict modality
@@ -54,7 +59,7 @@ def smart(
         ``obsm`` comes first, then those of the modalities, which must agree.
     section_key
         Column in ``obs`` with the section of each spot, found in the same way; ``None``: one
-        section.
+        section, or one for each object of a list.
     preset
         ``"robust"``, ``"paper"`` or ``"published"``; see :data:`smartcore.PRESETS`.
     n_neighbors
@@ -73,7 +78,8 @@ def smart(
     ``None``, or the copy. For a dict always a MuData that holds its AnnDatas, which stay as
     they are, with the joint coordinates. It has ``obsm["X_smart"]`` (n_spots, latent_dim) float32,
     ``obsp["smart_connectivities"]`` (the spatial graph) and ``uns["smart"]`` (parameters,
-    history, versions).
+    history, versions). Of several objects each has its spots' part, and copies come as a list
+    or dict, as the objects were given.
 
     Raises
     ------
@@ -100,29 +106,25 @@ def smart(
     >>> mdata.obsm["X_smart"].shape
     (144, 64)
     """
-    if isinstance(data, Mapping):
-        out: AnnData | MuData = to_mudata(data)
-    elif isinstance(data, AnnData | MuData):
-        out = data
-    else:
-        raise TypeError(
-            "data must be a MuData, an AnnData or a dict modality → AnnData, not "
-            f"{type(data).__name__}."
-        )
-    matched = (
-        match_anndata(out, reps, spatial_key, section_key)
-        if isinstance(out, AnnData)
-        else match_mudata(out, reps, spatial_key, section_key)
+    units = units_of(data)
+    matched = match_units(
+        units,
+        lambda one: (
+            match_anndata(one, reps, spatial_key, section_key)
+            if isinstance(one, AnnData)
+            else match_mudata(one, _reps_there(reps, one, units), spatial_key, section_key)
+        ),
     )
     if save_model is not None:
         _check_path(save_model)
     if not isinstance(key_added, str) or not key_added:
         raise TypeError(f"key_added={key_added!r} must be a string, such as 'smart'.")
-    if out.isbacked and (isinstance(out, MuData) if copy else out.is_view):
-        raise ValueError(
-            "A backed MuData cannot be copied, a view of backed data not written to: load it "
-            "into memory first."
-        )
+    for one in units.objects.values():
+        if one.isbacked and (isinstance(one, MuData) if copy else one.is_view):
+            raise ValueError(
+                "A backed MuData cannot be copied, a view of backed data not written to: load it "
+                "into memory first."
+            )
     if own := sorted({"adjacency", "observed", "sections"} & set(params)):
         raise TypeError(
             f"{', '.join(own)} cannot be given here, where spots are matched by name: use "
@@ -144,15 +146,28 @@ def smart(
     )
     if save_model is not None:
         result.model.save(save_model)
-    if copy and not isinstance(data, Mapping):
-        out = copy_of(out)
-    record = _record(result, matched, preset, seed)
-    if isinstance(data, Mapping):
-        out.obsm[spatial_key] = matched.coords
-    out.obsm[f"X_{key_added}"] = result.embedding
-    out.obsp[f"{key_added}_connectivities"] = result.graph
-    out.uns[key_added] = record
-    return out if copy or isinstance(data, Mapping) else None
+    made = units.made
+    if copy:
+        units = units.copies()
+    for one, rows in units.places():
+        if made:
+            one.obsm[spatial_key] = matched.coords[rows]
+        one.obsm[f"X_{key_added}"] = result.embedding[rows]
+        one.obsp[f"{key_added}_connectivities"] = result.graph[rows, rows]
+        one.uns[key_added] = _record(result, matched, preset, seed)
+    return units.out()
+
+
+def _reps_there(
+    reps: str | Mapping[str, str] | None, mdata: MuData, units: Units
+) -> str | Mapping[str, str] | None:
+    """``reps`` of the modalities that a section has; all of them must be in some section."""
+    if units.form is None or not isinstance(reps, Mapping):
+        return reps
+    known = dict.fromkeys(m for one in units.objects.values() for m in one.mod)
+    if unknown := sorted(set(reps) - set(known)):
+        raise KeyError(f"reps names {unknown}; the modalities are {list(known)}.")
+    return {m: key for m, key in reps.items() if m in mdata.mod}
 
 
 def _check_path(path: str | os.PathLike[str]) -> None:
@@ -168,6 +183,10 @@ def _check_path(path: str | os.PathLike[str]) -> None:
 def _record(result: Integration, matched: Matched, preset: str, seed: int) -> dict[str, Any]:
     """What goes to ``uns``: only what h5ad and h5mu can hold."""
     plain = {k: v for k, v in result.params.plain().items() if v is not None}
+    sections = {}
+    if matched.sections is not None:
+        names, sizes = np.unique(matched.sections.astype(str), return_counts=True)
+        sections = {"sections": names.astype(object), "section_sizes": sizes}
     return {
         "params": {"preset": preset, "seed": seed, **plain},
         "history": {
@@ -179,4 +198,5 @@ def _record(result: Integration, matched: Matched, preset: str, seed: int) -> di
         "n_observed": {name: int(mask.sum()) for name, mask in matched.observed.items()},
         "n_triplets": result.n_triplets,
         "version": version("smartcore"),
+        **sections,
     }

@@ -1,0 +1,175 @@
+"""Sections that come as objects of their own, and their spots as one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from anndata import AnnData
+from mudata import MuData
+from numpy.typing import NDArray
+
+from smartcore.pp._join import named_sections
+from smartcore.tl._matching import Matched, copy_of, to_mudata
+
+Section: TypeAlias = AnnData | MuData | Mapping[str, AnnData]
+Given: TypeAlias = Section | Sequence[Section] | Mapping[str, Section]
+
+
+@dataclass(frozen=True)
+class Units:
+    """One object, or one for each section.
+
+    Attributes
+    ----------
+    objects
+        Section → AnnData or MuData; the only one has the name "".
+    form
+        ``list`` or ``dict``, as the sections were given; ``None`` for one object.
+    made
+        Whether objects were made here, of dicts, and must be handed out.
+    """
+
+    objects: dict[str, AnnData | MuData]
+    form: type[list[Any]] | type[dict[str, Any]] | None
+    made: bool
+
+    def places(self) -> Iterator[tuple[AnnData | MuData, slice]]:
+        """Each object, with its rows among all spots."""
+        start = 0
+        for data in self.objects.values():
+            yield data, slice(start, start + data.n_obs)
+            start += data.n_obs
+
+    def copies(self) -> Units:
+        """Copies in memory of what was not made here."""
+        objects = {
+            name: data if self.made else copy_of(data) for name, data in self.objects.items()
+        }
+        return Units(objects, self.form, made=True)
+
+    def out(self) -> Any:
+        """The objects in the form given, if the caller does not have them."""
+        if not self.made:
+            return None
+        if self.form is None:
+            return next(iter(self.objects.values()))
+        return self.objects if self.form is dict else list(self.objects.values())
+
+
+def units_of(data: object) -> Units:
+    """One object for each section of ``data``.
+
+    Raises
+    ------
+    TypeError
+        For other containers than :func:`smartcore.tl.smart` says, or a mixture of them.
+    ValueError
+        If there is no section.
+    """
+    if isinstance(data, AnnData | MuData):
+        return Units({"": data}, None, made=False)
+    if isinstance(data, str) or not isinstance(data, Mapping | Sequence):
+        raise TypeError(
+            "data must be a MuData, an AnnData or a dict modality → AnnData; or, for several "
+            f"sections, a list or dict of these; not {type(data).__name__}."
+        )
+    if isinstance(data, Mapping) and not (
+        any(isinstance(part, MuData | Mapping) for part in data.values()) or _are_sections(data)
+    ):
+        return Units({"": to_mudata(data)}, None, made=True)
+    parts = named_sections(data)
+    kinds = {
+        name: next(
+            (k.__name__ for k in (AnnData, MuData, Mapping) if isinstance(part, k)),
+            type(part).__name__,
+        )
+        for name, part in parts.items()
+    }
+    if len(set(kinds.values())) > 1 or not set(kinds.values()) <= {"AnnData", "MuData", "Mapping"}:
+        raise TypeError(
+            "All sections must be AnnData, or all MuData, or all dicts modality → AnnData, but "
+            f"they are {kinds}."
+        )
+    made = "Mapping" in kinds.values()
+    objects = {name: to_mudata(part) if made else part for name, part in parts.items()}
+    return Units(objects, dict if isinstance(data, Mapping) else list, made)
+
+
+def _are_sections(data: Mapping[Any, object]) -> bool:
+    """Whether :mod:`smartcore.pp` has prepared the AnnDatas as sections of these names."""
+    return bool(data) and all(
+        isinstance(part, AnnData)
+        and name in part.uns.get("pca", {}).get("params", {}).get("sections", ())
+        for name, part in data.items()
+    )
+
+
+def match_units(units: Units, match: Callable[[AnnData | MuData], Matched]) -> Matched:
+    """Arrays over the spots of all sections, one section after the other.
+
+    Raises
+    ------
+    ValueError
+        If sections have features or coordinates of different dimensions, or components of their
+        own.
+    """
+    parts = {name: match(data) for name, data in units.objects.items()}
+    if units.form is None:
+        return parts[""]
+    _check_joint_components(units, parts)
+    dims = {name: part.coords.shape[1] for name, part in parts.items()}
+    if len(set(dims.values())) > 1:
+        raise ValueError(f"Coordinates of the sections have different dimensions: {dims}.")
+    features, observed, reps = {}, {}, {}
+    modalities = dict.fromkeys(m for part in parts.values() for m in part.features)
+    for m in modalities:
+        there = {name: part.features[m] for name, part in parts.items() if m in part.features}
+        widths = {name: x.shape[1] for name, x in there.items()}
+        if len(set(widths.values())) > 1:
+            raise ValueError(
+                f"Features of modality {m!r} have different widths in the sections: {widths}. "
+                "They must be components of all sections together (smartcore.pp takes lists)."
+            )
+        width, dtype = next(iter(widths.values())), np.result_type(*there.values())
+        blocks, masks = [], []
+        for part in parts.values():
+            n = len(part.coords)
+            blocks.append(part.features.get(m, np.full((n, width), np.nan, dtype)))
+            masks.append(part.observed.get(m, np.zeros(n, bool)))
+        features[m], observed[m] = np.concatenate(blocks), np.concatenate(masks)
+        reps[m] = next(part.reps[m] for part in parts.values() if m in part.reps)
+    return Matched(
+        features=features,
+        observed=observed,
+        coords=np.concatenate([part.coords for part in parts.values()]),
+        sections=np.concatenate([_names(name, part) for name, part in parts.items()]),
+        reps=reps,
+    )
+
+
+def _names(section: str, part: Matched) -> NDArray:
+    if part.sections is None:
+        return np.full(len(part.coords), section, object)
+    return np.array([f"{section}:{own}" for own in part.sections], object)
+
+
+def _check_joint_components(units: Units, parts: Mapping[str, Matched]) -> None:
+    """Refuse components that :mod:`smartcore.pp`, or scanpy, made of each section alone."""
+    first: dict[str, tuple[str, NDArray]] = {}
+    for name, part in parts.items():
+        data = units.objects[name]
+        for m, key in part.reps.items():
+            adata = data[m] if isinstance(data, MuData) else data
+            variance = adata.uns.get("pca", {}).get("variance") if key == "X_pca" else None
+            if variance is None:
+                continue
+            other, theirs = first.setdefault(m, (name, np.asarray(variance)))
+            if not np.array_equal(theirs, np.asarray(variance)):
+                raise ValueError(
+                    f"obsm[{key!r}] of modality {m!r} holds components of their own in sections "
+                    f"{other!r} and {name!r}. They must be of all sections together: give "
+                    "smartcore.pp the list or dict of their AnnData."
+                )
