@@ -57,8 +57,14 @@ def draw(data: Any, summary: Summary, *, seed: int) -> Iterator[tuple[str, Figur
             titles[_DOMAIN] += f" (ARI{whole} {summary.scores['ari']:.2f})"
         yield "truth", _maps(spots, titles, summary.sections)
     if spots.n_obs > _UMAP_NEIGHBORS:
-        figure, (ax,) = _figure(1, 1)
-        pl.umap(spots, _DOMAIN, n_neighbors=_UMAP_NEIGHBORS, seed=seed, ax=ax, title="Embedding")
+        if summary.sections is None:
+            figure, (ax,) = _figure(1, 1)
+            options: dict[str, Any] = {"ax": ax, "title": "Embedding"}
+            pl.umap(spots, _DOMAIN, n_neighbors=_UMAP_NEIGHBORS, seed=seed, **options)
+        else:
+            figure = _of(
+                pl.umap_sections(spots, _DOMAIN, n_neighbors=_UMAP_NEIGHBORS, seed=seed)[0]
+            )
         yield "umap", figure
     else:
         logger.warning("no UMAP is drawn of %d spots; it needs more", spots.n_obs)
@@ -73,7 +79,7 @@ def draw(data: Any, summary: Summary, *, seed: int) -> Iterator[tuple[str, Figur
         ax.set_title("Which modality the embedding follows")
         yield "modalities", _of(ax)
     ax = pl.domain_sizes(
-        spots, _DOMAIN, section_key=None if summary.sections is None else "section"
+        spots, _DOMAIN, section_key=None if summary.sections is None else _keys.SECTION
     )
     ax.set_title("Sizes of domains")
     yield "sizes", _of(ax)
@@ -86,7 +92,7 @@ def _spots_only(data: Any, summary: Summary) -> AnnData:
         known = summary.truth.notna()
         obs[_TRUTH] = pd.Categorical(summary.truth.where(known).map(str, na_action="ignore"))
     if summary.sections is not None:
-        obs["section"] = pd.Categorical(summary.sections.map(str))
+        obs[_keys.SECTION] = pd.Categorical(summary.sections.map(str))
     return AnnData(
         obs=obs,
         obsm={
@@ -104,8 +110,8 @@ def _maps(spots: AnnData, titles: dict[str, str], sections: pd.Series | None) ->
     palettes = _palettes(spots)
     parts = {"": spots}
     if sections is not None:
-        names = categorize(spots.obs["section"], None).names
-        parts = {f"section {name}: ": spots[spots.obs["section"] == name] for name in names}
+        names = categorize(spots.obs[_keys.SECTION], None).names
+        parts = {f"section {name}: ": spots[spots.obs[_keys.SECTION] == name] for name in names}
     width = len(titles) if len(titles) > 1 else math.ceil(math.sqrt(len(parts)))
     figure, panels = _figure(math.ceil(len(parts) * len(titles) / width), width)
     for ax in panels[len(parts) * len(titles) :]:

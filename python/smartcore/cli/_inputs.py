@@ -14,7 +14,9 @@ import pandas as pd
 from anndata import AnnData
 
 from smartcore import _keys
+from smartcore.cli import _sections
 from smartcore.cli._common import UsageError
+from smartcore.cli._results import find_labels
 from smartcore.io import KINDS
 from smartcore.io._files import hdf5_content
 from smartcore.io._rds import IMAGE
@@ -43,9 +45,12 @@ class Inputs:
     ----------
     data
         The file's own MuData, or a dict of modalities read one by one.
+    joined
+        Whether they are those of several files, with their counts in ``X``.
     """
 
     data: MuData | dict[str, AnnData]
+    joined: bool = False
 
     @property
     def modalities(self) -> Mapping[str, AnnData]:
@@ -71,8 +76,8 @@ def check_sources(args: argparse.Namespace) -> None:
     named = [kind for kind in KINDS if getattr(args, kind)]
     if args.input and named:
         raise UsageError(
-            f"give either INPUT or --{' and --'.join(named)}, not both: {args.input} is expected "
-            "to hold all modalities"
+            f"give either INPUT or --{' and --'.join(named)}, not both: "
+            f"{', '.join(map(str, args.input))} is expected to hold all modalities"
         )
     if not args.input and not named:
         raise UsageError(
@@ -93,36 +98,56 @@ def load(args: argparse.Namespace) -> Inputs:
     OSError, ValueError
         If a file is missing or wrong, or there are no coordinates.
     """
-    from smartcore import io
-
-    data: Any
-    if not args.input:
-        data = {}
-        for kind in KINDS:
-            if path := getattr(args, kind):
-                data[kind] = io.read_modality(path, kind, spatial_key=args.spatial_key)
-    elif args.input.suffix.lower() == ".rds":
-        data = io.read_rds(args.input, spatial_key=args.spatial_key)
-        if args.section_key is None and data.obs.get(IMAGE, pd.Series()).nunique() > 1:
+    sources = _sections.sources_of(args)
+    parts = {name: _read(args, source) for name, source in sources.items()}
+    if len(parts) == 1:
+        (inputs,) = parts.values()
+        if args.section_key is None and _n_images(inputs.data) > 1:
             args.section_key = IMAGE  # each image has axes of its own
-            logger.info("%s: its images are the sections", args.input)
-    elif holds_mudata(args.input):
-        data = io.read_mudata(args.input)
+            logger.info("%s: its images are the sections", args.input[0])
     else:
-        data = io.read_modalities(args.input, spatial_key=args.spatial_key)
-    inputs = Inputs(data)
-    if args.coords:
-        table = io.read_coordinates(args.coords)
-        add = {"spatial_key": args.spatial_key, "source": str(args.coords)}
-        inputs.data = (
-            {name: io.add_coordinates(adata, table, **add) for name, adata in data.items()}
-            if isinstance(data, dict)
-            else io.add_coordinates(data, table, **add)
-        )
+        for name, part in parts.items():
+            if _n_images(part.data) > 1:
+                raise ValueError(f"section {name!r} has several images: give it by itself")
+        data = _sections.join({name: part.modalities for name, part in parts.items()}, args)
+        inputs = Inputs(data, joined=True)
+        args.section_key = _keys.SECTION
+        logger.info("%d sections: %s", len(parts), ", ".join(parts))
     for name, adata in inputs.modalities.items():
         logger.info("%s: %d spots, %d features", name, adata.n_obs, adata.n_vars)
     check_coordinates(inputs, args.spatial_key)
     return inputs
+
+
+def _read(args: argparse.Namespace, source: _sections.Source) -> Inputs:
+    """Read the modalities of one section, with their coordinates."""
+    from smartcore import io
+
+    data: Any
+    if source.input is None:
+        data = {
+            kind: io.read_modality(path, kind, spatial_key=args.spatial_key)
+            for kind, path in source.files.items()
+        }
+    elif source.input.suffix.lower() == ".rds":
+        data = io.read_rds(source.input, spatial_key=args.spatial_key)
+    elif holds_mudata(source.input):
+        data = io.read_mudata(source.input)
+    else:
+        data = io.read_modalities(source.input, spatial_key=args.spatial_key)
+    if source.coords:
+        table = io.read_coordinates(source.coords)
+        add = {"spatial_key": args.spatial_key, "source": str(source.coords)}
+        data = (
+            {name: io.add_coordinates(adata, table, **add) for name, adata in data.items()}
+            if isinstance(data, dict)
+            else io.add_coordinates(data, table, **add)
+        )
+    return Inputs(data)
+
+
+def _n_images(data: MuData | dict[str, AnnData]) -> int:
+    return 0 if isinstance(data, dict) else int(data.obs.get(IMAGE, pd.Series()).nunique())
 
 
 def holds_mudata(path: Path) -> bool:
@@ -174,16 +199,26 @@ def representations(args: argparse.Namespace, modalities: Mapping[str, AnnData])
     KeyError
         If a modality lacks the key.
     """
-    everyone = args.rep or (_keys.PCA if args.no_preprocess else None)
     reps: dict[str, str] = {}
     for name, adata in modalities.items():
-        if rep := own_option(args, name, "rep") or everyone:
+        if rep := rep_of(args, name):
             if rep not in adata.obsm:
                 raise KeyError(
                     f"{name} has no obsm[{rep!r}]; there are: {', '.join(adata.obsm) or 'none'}"
                 )
             reps[name] = rep
     return reps
+
+
+def rep_of(args: argparse.Namespace, name: str) -> str | None:
+    """Key of ``obsm`` to be used as it is for the modality of that name, if asked for."""
+    everyone = args.rep or (_keys.PCA if args.no_preprocess else None)
+    return own_option(args, name, "rep") or everyone
+
+
+def layer_of(args: argparse.Namespace, name: str) -> str | None:
+    """Layer of the counts of the modality of that name; None for ``X``."""
+    return own_option(args, name, "layer") or args.layer
 
 
 def own_option(args: argparse.Namespace, name: str, what: str) -> str | None:
@@ -239,10 +274,17 @@ def preprocess(args: argparse.Namespace, inputs: Inputs) -> dict[str, str]:
             logger.info("%s: obsm[%r] is used as it is", name, reps[name])
             continue
         kind = kind_of(name)
-        layer = own_option(args, name, "layer") or args.layer
+        layer = None if inputs.joined else layer_of(args, name)
         try:
             if kind == "rna":
-                pp.rna(adata, layer=layer, n_top_genes=args.n_top_genes, **common, **fewest)
+                pp.rna(
+                    adata,
+                    layer=layer,
+                    section_key=_section_column(inputs, adata, args.section_key),
+                    n_top_genes=args.n_top_genes,
+                    **common,
+                    **fewest,
+                )
             elif kind == "protein":
                 pp.protein(adata, layer=layer, clr=args.clr, **common)
             elif kind == "chromatin":
@@ -257,3 +299,10 @@ def preprocess(args: argparse.Namespace, inputs: Inputs) -> dict[str, str]:
             raise type(err)(f"{name}: {err.args[0] if err.args else err}") from err
         reps[name] = _keys.PCA
     return reps
+
+
+def _section_column(inputs: Inputs, adata: AnnData, key: str | None) -> str | None:
+    """``key``, once the modality has the column, which may be another's or the file's own."""
+    if key is not None and key not in adata.obs:
+        adata.obs[key] = find_labels(inputs.data, key).values.reindex(adata.obs_names)
+    return key

@@ -18,11 +18,12 @@ def add_input_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("input: one file with all modalities, or one file for each")
     group.add_argument(
         "input",
-        nargs="?",
+        nargs="*",
         type=Path,
         metavar="INPUT",
         help=".h5mu file, 10x .h5 file, Space Ranger folder ('outs') or .rds file of R (Seurat, "
-        "SingleCellExperiment) with one or more modalities",
+        "SingleCellExperiment) with one or more modalities; several are tissue sections, which "
+        "are embedded together",
     )
     for kind, what in {
         "rna": "RNA counts",
@@ -31,16 +32,19 @@ def add_input_options(parser: argparse.ArgumentParser) -> None:
     }.items():
         group.add_argument(
             f"--{kind}",
+            nargs="+",
             type=Path,
             metavar="FILE",
-            help=f"{what}: .h5ad file, 10x .h5 file or Space Ranger folder",
+            help=f"{what}: .h5ad file, 10x .h5 file or Space Ranger folder; one for each section "
+            "(- for none)",
         )
     group.add_argument(
         "--coords",
+        nargs="+",
         type=Path,
         metavar="FILE",
         help="table of spot name, x, y (and z), for data without coordinates; it replaces those "
-        "that are there",
+        "that are there; one for each section",
     )
     group.add_argument(
         "--spatial-key",
@@ -51,8 +55,20 @@ def add_input_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--section-key",
         metavar="COLUMN",
-        help="column of obs that tells tissue sections apart; spots of different sections are no "
-        "neighbours",
+        help="column of obs that tells tissue sections of one file apart; batch effects between "
+        "sections are taken out, and spots of different ones are no neighbours",
+    )
+    group.add_argument(
+        "--section-names",
+        nargs="+",
+        metavar="NAME",
+        help="names of the sections, where several files are given (default: from the files)",
+    )
+    group.add_argument(
+        "--link-sections",
+        action="store_true",
+        help="let spots of different sections be neighbours, by 3-D coordinates in which the "
+        "sections are registered",
     )
 
 

@@ -19,6 +19,10 @@ from smartcore.io import StagedFiles
 logger = logging.getLogger("smartcore")
 
 
+_LEAST_TO_MIX = 10
+"""Spots from which mixing is told."""
+
+
 class Labels(NamedTuple):
     """Labels of spots, and where they were found."""
 
@@ -160,7 +164,26 @@ class Summary:
             logger.info("annotation: %s, %d spots", labels.place, len(labels.values))
             summary.truth = labels.values.reindex(data.obs_names)
             summary.scores = metrics.scores(summary.truth, domains)
+        if summary.sections is not None:
+            summary.log_sections(summary.sections, data.obsm[_keys.EMBEDDING])
         return summary
+
+    def log_sections(self, sections: pd.Series, embedding: NDArray[np.floating]) -> None:
+        """Say how well sections mix, and how well the domains of each fit the annotation."""
+        from smartcore import metrics
+
+        n_sections, n_neighbors = sections.nunique(), min(90, len(embedding))
+        if n_sections > 1 and n_neighbors >= _LEAST_TO_MIX:
+            logger.info(
+                "mixing of the %d sections: iLISI %.2f, kBET %.2f (0: apart, 1: mixed)",
+                n_sections,
+                metrics.ilisi(embedding, sections, n_neighbors=n_neighbors),
+                metrics.kbet(embedding, sections),
+            )
+        if self.truth is not None:
+            by_section = metrics.section_ari(self.truth, self.domains, sections).dropna()
+            text = ", ".join(f"{name} {value:.2f}" for name, value in by_section.items())
+            logger.info("ARI by section: %s", text)
 
     def table(self) -> pd.DataFrame:
         """One row a spot: spot, domain, x, y and, if any, z and section."""

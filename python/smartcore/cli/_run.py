@@ -16,7 +16,7 @@ from smartcore.io import KINDS, StagedFiles, check_destination
 logger = logging.getLogger("smartcore")
 
 DESCRIPTION = """\
-Find domains in a tissue section, from raw counts of one or more modalities.
+Find domains in one or more tissue sections, from raw counts of one or more modalities.
 
 Each modality is preprocessed and reduced to principal components, SMART joins them with the
 places of the spots in one embedding, and spots alike in it become domains."""
@@ -31,6 +31,10 @@ examples:
       coordinates from a table; the best number of domains from 4 to 12
   smartcore run --rna a.h5ad --chromatin b.h5ad --no-preprocess -k 10 -o out.h5mu
       principal components that are there already, in obsm["X_pca"]
+  smartcore run --rna a_rna.h5ad b_rna.h5ad --protein a_adt.h5ad b_adt.h5ad -k 7 -o out.h5mu
+      two sections as one, over the genes and proteins they share; spots become "section:spot"
+  smartcore run both.h5mu --section-key sample -k 7 -o out.h5mu
+      the sections of one file, told apart by obs["sample"]
   smartcore run section.h5mu --truth annotation -k 6 -o out.h5mu
       compare with an annotation in obs["annotation"]
 
@@ -50,7 +54,8 @@ def add_parser(commands: Any) -> None:
     """Add the command to the program's."""
     parser = commands.add_parser(
         "run",
-        usage="smartcore run (INPUT | [--rna FILE] [--protein FILE] [--chromatin FILE]) -o FILE "
+        usage="smartcore run (INPUT ... | [--rna FILE ...] [--protein FILE ...] [--chromatin FILE ...])"
+        " -o FILE "
         "[options]",
         help="find the domains of a tissue section",
         description=DESCRIPTION,
@@ -161,6 +166,7 @@ def _integrate(
         section_key=args.section_key,
         preset=args.preset,
         n_neighbors=args.n_neighbors,
+        link_sections=args.link_sections,
         seed=args.seed,
         device=args.device,
         progress=_common.show_progress(args),

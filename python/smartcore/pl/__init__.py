@@ -1,4 +1,4 @@
-"""Plots: maps of domains, UMAP, losses, modality contributions, sizes of domains.
+"""Plots: maps of domains, UMAP, losses, modality contributions, sizes of domains; sections.
 
 Every function takes a matplotlib Axes as ``ax`` and returns the Axes drawn on. Without ``ax`` it
 makes a figure of its own that pyplot knows nothing of: ``ax.figure`` displays it in a notebook,
@@ -8,5 +8,14 @@ makes a figure of its own that pyplot knows nothing of: ``ax.figure`` displays i
 from ._bars import domain_sizes, modality_correlation
 from ._losses import losses
 from ._maps import spatial, umap
+from ._sections import sections, umap_sections
 
-__all__ = ["domain_sizes", "losses", "modality_correlation", "spatial", "umap"]
+__all__ = [
+    "domain_sizes",
+    "losses",
+    "modality_correlation",
+    "sections",
+    "spatial",
+    "umap",
+    "umap_sections",
+]

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from smartcore._keys import DOMAINS
+from smartcore._keys import DOMAINS, SECTION
 from smartcore.metrics._labels import Labels
 
 from ._axes import axes, category_legend, legend, tilt
 from ._colors import MISSING, PALETTE, Categories, Palette, categorize
 from ._data import colors_of, values_of
+from ._sections import together
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from ._data import Data
+    from ._sections import Sections
 
 
 def modality_correlation(
@@ -110,7 +112,7 @@ def modality_correlation(
 
 
 def domain_sizes(
-    data: Data,
+    data: Sections,
     color: str = DOMAINS,
     ax: Axes | None = None,
     *,
@@ -122,7 +124,8 @@ def domain_sizes(
     Parameters
     ----------
     data
-        AnnData or MuData.
+        AnnData or MuData; or a list or dict of such, one for each section, of which proportions
+        are drawn.
     color
         Column of ``obs`` with the domains, in natural order; integers are names here.
     ax
@@ -153,6 +156,11 @@ def domain_sizes(
     >>> [int(bar.get_height()) for bar in ax.patches]
     [48, 20, 32, 24, 20]
     """
+    if isinstance(data, Mapping | Sequence) and not isinstance(data, str):
+        spots = together(data, color, section_key or SECTION)
+        domains = categorize(spots.obs[color], palette, spots.uns.get("colors"))
+        sections = categorize(spots.obs[SECTION], None)
+        return _proportions(ax, domains, sections, color, section_key or SECTION)
     domains = categorize(values_of(data, color), palette, colors_of(data, color))
     if section_key is not None:
         sections = categorize(values_of(data, section_key), None)

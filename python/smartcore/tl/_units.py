@@ -11,6 +11,7 @@ from anndata import AnnData
 from mudata import MuData
 from numpy.typing import NDArray
 
+from smartcore import _keys
 from smartcore.pp._join import named_sections
 from smartcore.tl._matching import Matched, copy_of, to_mudata
 
@@ -119,7 +120,6 @@ def match_units(units: Units, match: Callable[[AnnData | MuData], Matched]) -> M
     parts = {name: match(data) for name, data in units.objects.items()}
     if units.form is None:
         return parts[""]
-    _check_joint_components(units, parts)
     dims = {name: part.coords.shape[1] for name, part in parts.items()}
     if len(set(dims.values())) > 1:
         raise ValueError(f"Coordinates of the sections have different dimensions: {dims}.")
@@ -127,6 +127,8 @@ def match_units(units: Units, match: Callable[[AnnData | MuData], Matched]) -> M
     modalities = dict.fromkeys(m for part in parts.values() for m in part.features)
     for m in modalities:
         there = {name: part.features[m] for name, part in parts.items() if m in part.features}
+        key = next(part.reps[m] for part in parts.values() if m in part.reps)
+        check_joint_components({name: _anndata(units.objects[name], m) for name in there}, key)
         widths = {name: x.shape[1] for name, x in there.items()}
         if len(set(widths.values())) > 1:
             raise ValueError(
@@ -140,7 +142,7 @@ def match_units(units: Units, match: Callable[[AnnData | MuData], Matched]) -> M
             blocks.append(part.features.get(m, np.full((n, width), np.nan, dtype)))
             masks.append(part.observed.get(m, np.zeros(n, bool)))
         features[m], observed[m] = np.concatenate(blocks), np.concatenate(masks)
-        reps[m] = next(part.reps[m] for part in parts.values() if m in part.reps)
+        reps[m] = key
     return Matched(
         features=features,
         observed=observed,
@@ -150,26 +152,43 @@ def match_units(units: Units, match: Callable[[AnnData | MuData], Matched]) -> M
     )
 
 
+def _anndata(data: AnnData | MuData, modality: str) -> AnnData:
+    return data[modality] if isinstance(data, MuData) else data
+
+
 def _names(section: str, part: Matched) -> NDArray:
     if part.sections is None:
         return np.full(len(part.coords), section, object)
     return np.array([f"{section}:{own}" for own in part.sections], object)
 
 
-def _check_joint_components(units: Units, parts: Mapping[str, Matched]) -> None:
-    """Refuse components that :mod:`smartcore.pp`, or scanpy, made of each section alone."""
-    first: dict[str, tuple[str, NDArray]] = {}
-    for name, part in parts.items():
-        data = units.objects[name]
-        for m, key in part.reps.items():
-            adata = data[m] if isinstance(data, MuData) else data
-            variance = adata.uns.get("pca", {}).get("variance") if key == "X_pca" else None
-            if variance is None:
-                continue
-            other, theirs = first.setdefault(m, (name, np.asarray(variance)))
-            if not np.array_equal(theirs, np.asarray(variance)):
-                raise ValueError(
-                    f"obsm[{key!r}] of modality {m!r} holds components of their own in sections "
-                    f"{other!r} and {name!r}. They must be of all sections together: give "
-                    "smartcore.pp the list or dict of their AnnData."
-                )
+def check_joint_components(parts: Mapping[str, AnnData], key: str) -> None:
+    """Refuse components that :mod:`smartcore.pp`, or scanpy, made of each section alone.
+
+    Parameters
+    ----------
+    parts
+        Section → AnnData of one modality.
+    key
+        Where in ``obsm`` its features are.
+
+    Raises
+    ------
+    ValueError
+        If two sections have a PCA of their own.
+    """
+    if key != _keys.PCA:
+        return
+    made = {
+        name: np.asarray(adata.uns["pca"]["variance"])
+        for name, adata in parts.items()
+        if "variance" in adata.uns.get("pca", {})
+    }
+    for name, variance in made.items():
+        first = next(iter(made))
+        if not np.array_equal(made[first], variance):
+            raise ValueError(
+                f"obsm[{key!r}] holds components of their own in sections {first!r} and {name!r}. "
+                "They must be of all sections together: give smartcore.pp the list or dict of "
+                "their AnnData."
+            )
