@@ -4,7 +4,9 @@
 - her2st: A1 to A6, six serial sections of a breast tumour (labels on A1 alone)
 
 All get components from counts by smartcore.pp. For each seed: domains by mclust where R has it,
-else by its mixture model; ARI over all labelled spots and by section; iLISI and kBET of what was
+else by its mixture model; ARI over all labelled spots and by section, at the number of labels and
+as the mean over K = 3 to 9 (one K says little of small tissues); a probe for each labelled section
+(smartcore.metrics.blocked_knn_probe), which needs no clusters; iLISI and kBET of what was
 clustered. Labels serve for the scores alone.
 """
 
@@ -24,6 +26,7 @@ from smartcore.clustering import cluster_embedding, resolve_method
 from smartcore.graph import smooth, spatial_graph
 from smartcore.harmony import harmony
 
+NUMBERS = range(3, 10)
 DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
@@ -97,9 +100,14 @@ def embeddings(parts: dict[str, AnnData], seed: int, params: dict) -> Iterator[t
 
 def scored(adata: AnnData, z: np.ndarray, k: int, method: str, seed: int) -> dict[str, float]:
     """ARI over all and by section, and mixing."""
-    domains = cluster_embedding(z, k, method=method, seed=seed)
     labels, sections = adata.obs["label"], adata.obs["section"].to_numpy()
-    scores = {"ARI": sm.metrics.ari(labels, domains)}
+    clusters = {n: cluster_embedding(z, n, method=method, seed=seed) for n in {k, *NUMBERS}}
+    domains = clusters[k]
+    scores = {
+        "ARI": sm.metrics.ari(labels, domains),
+        "mean ARI": np.mean([sm.metrics.ari(labels, clusters[n]) for n in NUMBERS]),
+        "probe": np.mean(list(_probes(adata, z, sections))),
+    }
     by_section = sm.metrics.section_ari(labels, domains, sections).dropna()
     scores |= {f"ARI {name}": value for name, value in by_section.items()}
     if len(set(sections)) > 1:
@@ -108,6 +116,14 @@ def scored(adata: AnnData, z: np.ndarray, k: int, method: str, seed: int) -> dic
         scores["graph iLISI"] = sm.metrics.ilisi_graph(graph, sections)
         scores["kBET"] = sm.metrics.kbet(z, sections)
     return scores
+
+
+def _probes(adata: AnnData, z: np.ndarray, sections: np.ndarray) -> Iterator[float]:
+    for name in np.unique(sections):
+        here = sections == name
+        if adata.obs["label"][here].notna().any():
+            labels = adata.obs["label"].to_numpy()[here]
+            yield sm.metrics.blocked_knn_probe(z[here], labels, adata.obsm["spatial"][here])
 
 
 def _neighbor_graph(z: np.ndarray) -> sp.csr_matrix:

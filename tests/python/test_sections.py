@@ -396,3 +396,25 @@ def test_objects_that_do_not_fit():
     refused([one, 3], TypeError, "'2': 'int'")
     refused([one, objects()[1]], KeyError, "reps names .'atac'.", reps={"atac": "X_pca"})
     refused("ab", TypeError, "must be a MuData")
+
+
+def test_two_sections_with_a_batch_effect_of_the_mosaic_set(shared_data):
+    from smartcore.clustering import cluster_embedding
+    from smartcore.harmony import harmony
+    from smartcore.metrics import kbet
+
+    folder = shared_data / "mosaic_sim" / "replicate1"
+    joined = sm.pp.join_sections(
+        {name: ad.read_h5ad(folder / f"{name}_adata_rna.h5ad") for name in ("s1", "s2")}
+    )
+    sm.pp.rna(joined, section_key="section")
+    truth, section = joined.obs["gt"].astype(str), joined.obs["section"]
+    alone = harmony(joined.obsm["X_pca"], section)
+    sm.tl.smart(joined, section_key="section", epochs=150, progress=False)
+    found = {
+        name: cluster_embedding(z, 5, method="gmm")
+        for name, z in (("harmony", alone), ("smart", joined.obsm["X_smart"]))
+    }
+    assert ari(truth, found["smart"]) > ari(truth, found["harmony"]) + 0.1
+    assert kbet(joined.obsm["X_smart"], section) > kbet(alone, section) - 0.03
+    assert ilisi(joined.obsm["X_smart"], section) > ilisi(alone, section) - 0.03
