@@ -26,7 +26,7 @@ class GivenTriplets:
         )
 
     def draw(self, rng):
-        return self.negatives
+        return np.stack([self.anchors, self.positives, self.negatives])
 
 
 @pytest.fixture(scope="module", params=[1, 2, 3], ids=["one", "two", "three"])

@@ -58,6 +58,17 @@ def test_ilisi_by_loops(k, shift):
     assert scaled == pytest.approx((expected - 1) / 2, abs=1e-4)
 
 
+def test_all_spots_as_neighbours():
+    x, codes = sections_of((20, 10))
+    expected = lisi_by_loops(cdist(x, x), codes, 30)
+    assert metrics.ilisi(x, codes, n_neighbors=30, scale=False) == pytest.approx(expected, abs=1e-4)
+    assert metrics.kbet(x, codes, n_neighbors=30) == 1
+    graph = kneighbors_graph(x, 5, mode="distance")
+    expected = lisi_by_loops(shortest_paths(graph.toarray()), codes, 30)
+    found = metrics.ilisi_graph(graph, codes, n_neighbors=30, scale=False)
+    assert found == pytest.approx(expected, abs=1e-4)
+
+
 def test_ilisi_does_not_depend_on_the_scale_of_the_embedding():
     x, codes = sections_of()
     values = [metrics.ilisi(x * factor, codes) for factor in (1e-6, 1, 1e6)]

@@ -224,9 +224,10 @@ def _nearest(points: NDArray[np.float64], k: int) -> tuple[NDArray[np.intp], NDA
 
         found, distances = NNDescent(points, n_neighbors=k, random_state=0).neighbor_graph
         return found.astype(np.intp), distances.astype(np.float64)
-    distances, found = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(points).kneighbors()
+    search = NearestNeighbors(n_neighbors=k - 1, algorithm="brute").fit(points)
+    distances, found = search.kneighbors()
     own = np.arange(n)[:, None]
-    return np.hstack([own, found[:, : k - 1]]), np.hstack([0.0 * own, distances[:, : k - 1]])
+    return np.hstack([own, found]), np.hstack([0.0 * own, distances])
 
 
 def _median_lisi(
