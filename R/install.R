@@ -17,10 +17,15 @@
 #' @param pip.options Options of `pip install`, such as `c("-c", "constraints.txt")`, or
 #'   `c("--extra-index-url", url)` for PyTorch's builds without CUDA.
 #'
-#' @return The path of the environment's Python, invisibly.
+#' @return `install_smartcore()`: the path of the environment's Python, invisibly.
+#'
+#'   `has_smartcore()`: whether the core is there already, without starting or downloading
+#'   anything. Looked at are the Python that runs, or else the first of those that
+#'   `RETICULATE_PYTHON` and `SMART_PYTHON` name and the one in the environment `"r-smart"`.
 #' @concept python
 #' @export
 #' @examples
+#' has_smartcore()
 #' \dontrun{
 #' # It downloads gigabytes.
 #' install_smartcore()
@@ -64,6 +69,40 @@ install_smartcore <- function(
     }
   ))
   invisible(python)
+}
+
+#' @rdname install_smartcore
+#' @export
+has_smartcore <- function() {
+  if (reticulate::py_available()) {
+    return(tryCatch(
+      {
+        core("has_smartcore")
+        TRUE
+      },
+      smart_python_error = function(e) FALSE
+    ))
+  }
+  python <- expected_python()
+  if (is.null(python) || !file.exists(python)) {
+    return(FALSE)
+  }
+  code <- "import importlib.util, sys; sys.exit(importlib.util.find_spec('smartcore') is None)"
+  status <- suppressWarnings(
+    system2(python, c("-c", shQuote(code)), stdout = FALSE, stderr = FALSE)
+  )
+  status == 0
+}
+
+# The Python that would be started, as far as it can be told beforehand.
+expected_python <- function() {
+  for (name in c("RETICULATE_PYTHON", "SMART_PYTHON")) {
+    wanted <- Sys.getenv(name)
+    if (nzchar(wanted)) {
+      return(if (dir.exists(wanted)) env_python(wanted) else wanted)
+    }
+  }
+  if (reticulate::virtualenv_exists(core_env)) reticulate::virtualenv_python(core_env)
 }
 
 torch_requirement <- function(torch) {

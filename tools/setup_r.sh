@@ -3,7 +3,7 @@
 # vignettes, too. Installs Debian's or Ubuntu's binary packages where root and apt are there.
 set -eu
 
-cran="Seurat SeuratObject Matrix cli rlang reticulate testthat mclust hdf5r ggplot2 png"
+cran="Seurat SeuratObject Matrix cli rlang withr reticulate testthat mclust hdf5r ggplot2 png"
 bioc="SingleCellExperiment SummarizedExperiment DelayedArray"
 system="r-base-core r-base-dev libpython3-dev"
 if [ "${1:-}" = check ]; then
