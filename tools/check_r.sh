@@ -1,13 +1,16 @@
 #!/bin/sh
-# Check a tarball of the R package, in the folder where it is: R CMD check, of which no warning
-# is accepted, and BiocCheck without the checks that ask Bioconductor's site.
+# Check a tarball of the R package, in the folder where it is: check_r.sh TARBALL [OPTION …]
+#
+# First R CMD check, with these options, of which no warning is accepted; then BiocCheck, without
+# the checks that ask Bioconductor's site.
 set -eu
 cd "$(dirname "$1")"
 tarball=$(basename "$1")
+shift
 
 # Packages that are suggested but not there, such as SpatialExperiment on Debian 12, are no fault.
 export _R_CHECK_FORCE_SUGGESTS_=false
-R CMD check --no-manual "$tarball"
+R CMD check "$@" "$tarball"
 if grep -q '^Status:.*WARNING' SpatialSMART.Rcheck/00check.log; then
     echo "R CMD check warns (see above)." >&2
     exit 1
