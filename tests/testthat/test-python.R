@@ -143,6 +143,16 @@ test_that("has_smartcore() looks at the Python that is named, and starts none", 
   expect_identical(with(WORKON_HOME = withr::local_tempdir()), "FALSE FALSE")
 })
 
+test_that("Pythons beside R do not search the folders that R puts first", {
+  seen <- function(...) {
+    withr::local_envvar(LD_LIBRARY_PATH = paste(c(...), collapse = ":"))
+    without_r_libraries(Sys.getenv("LD_LIBRARY_PATH", NA))
+  }
+  r <- c(R.home("lib"), "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib")
+  expect_identical(seen(r), NA_character_)
+  expect_identical(seen(r, "/opt/libraries/lib", "/usr/local/lib"), "/opt/libraries/lib:/usr/local/lib")
+})
+
 test_that("what install_smartcore() asks of pip can be said", {
   expect_identical(torch_requirement(NULL), "torch>=2.2")
   expect_identical(torch_requirement("2.13.0"), "torch==2.13.0")
