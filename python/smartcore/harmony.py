@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
+
+from smartcore.graph import smooth
+from smartcore.params import Params
 
 logger = logging.getLogger(__name__)
 
@@ -86,22 +89,39 @@ def harmony(
 
 
 def without_batch_effects(
-    features: Mapping[str, NDArray[np.floating]],
-    observed: Mapping[str, NDArray[np.bool_]],
+    x: NDArray[np.floating],
     sections: NDArray[np.intp] | None,
-    *,
-    theta: float,
-    max_rounds: int,
+    graph: sp.csr_matrix,
+    params: Params,
     seed: int,
-) -> dict[str, NDArray[np.floating]]:
-    """:func:`harmony` for each modality, over the spots and sections that have it."""
-    if sections is None:
-        return dict(features)
-    corrected = {}
-    for name, x in features.items():
-        rows = observed[name]
-        corrected[name] = x.astype(np.result_type(x.dtype, np.float32))
-        corrected[name][rows] = harmony(
-            x[rows], sections[rows], theta=theta, max_rounds=max_rounds, seed=seed
-        )
-    return corrected
+) -> NDArray[np.floating]:
+    """:func:`harmony` of the features, and of their averages over spatial neighbours.
+
+    Noise hides batch effects; what Harmony still takes out of the averages is taken out of the
+    features, too.
+
+    Parameters
+    ----------
+    x
+        Shape (n_spots, d).
+    sections
+        Shape (n_spots,), or ``None`` for one section.
+    graph
+        Spatial neighbours, shape (n_spots, n_spots).
+    params
+        ``harmony_theta``, ``harmony_rounds``, ``harmony_hops``.
+    seed
+        As for :func:`harmony`.
+    """
+    if sections is None or params.harmony_rounds == 0 or (sections == sections[0]).all():
+        return x
+
+    def corrected(x: NDArray[np.floating]) -> NDArray[np.floating]:
+        theta, rounds = params.harmony_theta, params.harmony_rounds
+        return harmony(x, sections, theta=theta, max_rounds=rounds, seed=seed)
+
+    x = corrected(x)
+    if params.harmony_hops:
+        averages = smooth(x, graph, params.harmony_hops)
+        x = x - (averages - corrected(averages))
+    return x

@@ -139,13 +139,14 @@ def integrate(
     """
     settings = resolve_params(preset, params)
     seed = check_number("seed", seed, 0, 2**32 - 1, True)
-    spots = _mixed(check_spots(features, coords, sections, observed, adjacency), settings, seed)
+    spots = check_spots(features, coords, sections, observed, adjacency)
     if settings.alpha and (unknown := sorted(set(settings.alpha) - set(spots.features))):
         raise ValueError(f"alpha names {unknown}; the modalities are {list(spots.features)}.")
     target_device = _device(device)
     if settings.graph == "knn" and settings.n_neighbors is None and adjacency is None:
         settings = replace(settings, n_neighbors=_guess(spots, settings))
     graph = _graph(spots, settings)
+    spots = _mixed(spots, graph, settings, seed)
 
     widths = {name: x.shape[1] for name, x in spots.features.items()}
     model = SMART(widths, settings, seed=seed)
@@ -223,33 +224,37 @@ def embed(
         As :func:`integrate`, and if modalities or their widths are not the model's.
     """
     spots = check_spots(features, coords, sections, observed, adjacency)
-    spots = _mixed(spots, model.params, check_number("seed", seed, 0, 2**32 - 1, True))
     widths = {name: x.shape[1] for name, x in spots.features.items()}
     if widths != model.n_features:
         raise ValueError(
             f"The model takes {model.n_features} (modality: features), but was given {widths}."
         )
+    seed = check_number("seed", seed, 0, 2**32 - 1, True)
+    spatial = _graph(spots, model.params)
+    spots = _mixed(spots, spatial, model.params, seed)
     # A mapping has no order to rely on, the fusion layer has.
     arrays = {name: spots.features[name] for name in model.modalities}
     observed_rows = {name: spots.observed[name] for name in model.modalities}
     inputs = fill_missing(model.standardize(arrays), observed_rows)
     target_device, home = _device(device), next(model.parameters()).device
-    graph = GraphTensors.from_scipy(_graph(spots, model.params), target_device)
+    graph = GraphTensors.from_scipy(spatial, target_device)
     embedding = _encode(model.to(target_device), _tensors(inputs, target_device), graph)
     model.to(home)
     return embedding[np.argsort(spots.order)]
 
 
-def _mixed(spots: Spots, params: Params, seed: int) -> Spots:
-    """Spots whose sections have no batch effects."""
-    features = without_batch_effects(
-        spots.features,
-        spots.observed,
-        spots.sections,
-        theta=params.harmony_theta,
-        max_rounds=params.harmony_rounds,
-        seed=seed,
-    )
+def _mixed(spots: Spots, graph: sp.csr_matrix, params: Params, seed: int) -> Spots:
+    """The spots without batch effects between sections, each modality where it is observed."""
+    if spots.sections is None:
+        return spots
+    features = {}
+    for name, x in spots.features.items():
+        rows = np.flatnonzero(spots.observed[name])
+        part = without_batch_effects(
+            x[rows], spots.sections[rows], graph[rows][:, rows], params, seed
+        )
+        features[name] = np.zeros(x.shape, part.dtype)
+        features[name][rows] = part
     return replace(spots, features=features)
 
 

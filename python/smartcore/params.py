@@ -99,6 +99,9 @@ class Params:
         Of Harmony, which takes batch effects between sections out of each modality before all
         else; 0 rounds for features that have none (any more). See
         :func:`smartcore.harmony.harmony`.
+    harmony_hops
+        Averagings with spatial neighbours after which Harmony is asked once more, for what noise
+        hid of batch effects; 0: only once, on the features as they are (paper).
     section_triplets
         Where positives of an anchor are looked for, if there are several sections: in the other
         ones (``"across"``, paper), in its own (``"within"``), or in ``"both"``.
@@ -142,6 +145,7 @@ class Params:
     stop_on: Literal["either", "total"] = "total"
     harmony_theta: float = 10.0
     harmony_rounds: int = 20
+    harmony_hops: int = 1
     section_triplets: Literal["across", "within", "both"] = "across"
     link_sections: bool = False
 
@@ -198,6 +202,7 @@ _RANGES: dict[str, tuple[float, float, bool]] = {
     "stop_window": (2, float("inf"), True),
     "harmony_theta": (0, float("inf"), False),
     "harmony_rounds": (0, float("inf"), True),
+    "harmony_hops": (0, 100, True),
 }
 _MAY_BE_NONE = {"n_neighbors", "radius", "max_anchors"}
 
@@ -236,6 +241,7 @@ PRESETS: dict[str, Params] = {
         weight_decay=1e-5,
         stop_window=10,
         stop_on="either",
+        harmony_hops=0,
     ),
     "published": Params(
         directed=True,
@@ -256,6 +262,7 @@ PRESETS: dict[str, Params] = {
         weight_decay=1e-5,
         stop_window=10,
         stop_on="either",
+        harmony_hops=0,
     ),
 }
 """``robust`` is the default. ``paper`` is the paper's equations, all of them trained.
