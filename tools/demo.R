@@ -5,7 +5,7 @@ suppressPackageStartupMessages(library(SpatialSMART))
 
 section <- SimulateSMART(seed.use = 1)
 section <- RunSMART(section, n.clusters = nlevels(factor(section$domain)), verbose = FALSE)
-print(section[["smart"]])
+show(section[["smart"]])
 print(table(truth = section$domain, domain = section$smart_clusters))
 png <- file.path(folder, "demo_seurat.png")
 if (requireNamespace("Seurat", quietly = TRUE) && requireNamespace("ggplot2", quietly = TRUE)) {

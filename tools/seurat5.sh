@@ -33,9 +33,13 @@ inside() {
 
 # DEBIAN_MIRROR, or the host's own, if the host is a Debian.
 mirror() {
-    found=$(apt-get indextargets --format '$(REPO_URI)' 'Origin: Debian' 'Label: Debian' \
-        'Created-By: Packages' 2>/dev/null | grep -m 1 '^http' || true)
-    found=${DEBIAN_MIRROR:-$found}
+    of_apt() {
+        apt-get indextargets --format '$(REPO_URI)' 'Origin: Debian' 'Label: Debian' \
+            'Created-By: Packages' 2>/dev/null | grep -m 1 '^http' || true
+    }
+    found=${DEBIAN_MIRROR:-$(of_apt)}
+    # It knows none before its lists are there.
+    [ -n "$found" ] || { apt-get update -qq >&2 && found=$(of_apt); }
     [ -n "$found" ] || fail "apt names no Debian mirror: set DEBIAN_MIRROR to one"
     echo "$found"
 }
