@@ -25,7 +25,7 @@ class Peer:
     Attributes
     ----------
     script
-        Name of ``benchmarks/peers/<script>.py``, and of the environment.
+        Name of ``benchmarks/peers/run_<script>.py``, and of the environment.
     option
         Which of the script's methods.
     counts
@@ -49,8 +49,8 @@ class Peer:
 PEERS: dict[str, Peer] = {
     "SpatialGlue": Peer("spatialglue", at_least=2, at_most=2),
     "CellCharter": Peer("cellcharter"),
-    "MOFA+": Peer("mofa", "mofa", counts=True),
-    "MEFISTO": Peer("mofa", "mefisto", counts=True),
+    "MOFA+": Peer("muon", "mofa", counts=True),
+    "MEFISTO": Peer("muon", "mefisto", counts=True),
     "WNN": Peer("muon", "wnn", at_least=2),
     "SNF": Peer("muon", "snf", at_least=2),
     "totalVI": Peer("scvi", "totalvi", True, ("rna", "protein"), 2),
@@ -80,7 +80,7 @@ def peer(name: str, environments: Path) -> Method:
                 "n_clusters": n_kinds(next(iter(labelled.truths.values()))),
             }
             done = subprocess.run(
-                [python, SCRIPTS / f"{what.script}.py", given, made, json.dumps(settings)],
+                [python, SCRIPTS / f"run_{what.script}.py", given, made, json.dumps(settings)],
                 capture_output=True,
                 text=True,
                 cwd=folder,

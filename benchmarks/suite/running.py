@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from . import scoring
 from .methods import Method, NotApplicable
@@ -27,6 +28,8 @@ def import_libraries() -> None:
     for name in ("smartcore.training", "scanpy", "smart.train"):
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
+    # bio-SMART asks for all cores when imported, whatever the environment says.
+    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
 
 
 class Store:
