@@ -16,6 +16,8 @@ import os
 
 # Small problems are slower on several threads.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Numba's other threads end any process forked from theirs.
+os.environ.setdefault("NUMBA_THREADING_LAYER", "workqueue")
 
 import argparse
 import logging

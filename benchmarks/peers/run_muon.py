@@ -56,7 +56,9 @@ def networks(section: Section) -> dict:
     else:
         mu.tl.snf(mdata)
     graph = mdata.obsp["connectivities"]
-    graph = (graph + graph.T) / 2
+    graph = ((graph + graph.T) / 2).tocsr()
+    # scikit-learn takes no wider indices.
+    graph.indices, graph.indptr = graph.indices.astype(np.int32), graph.indptr.astype(np.int32)
     found = {"embedding": spectral_embedding(graph, n_components=20, random_state=section.seed)}
     found["clusters"] = (
         leiden(mdata, section) if section.method == "wnn" else spectral(graph, section)

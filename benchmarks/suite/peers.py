@@ -57,7 +57,10 @@ PEERS: dict[str, Peer] = {
     "MultiVI": Peer("scvi", "multivi", True, ("rna", "chromatin", "protein"), 2),
 }
 
-IMPOSSIBLE: dict[str, str] = {}
+IMPOSSIBLE: dict[str, str] = {
+    "PRESENT": "bio-present 1.0.2 pins torch 2.0.0 and versions of NumPy, SciPy and pandas as old; "
+    "its loader needs METIS through torch-sparse or pyg-lib, of which PyPI has no builds",
+}
 """Peers that could not be run, and why."""
 
 
