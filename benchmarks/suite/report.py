@@ -33,29 +33,7 @@ OTHERS = {
     "silhouette": "silhouette",
 }
 
-INTRODUCTION = """# Accuracy
-
-<!-- Written by benchmarks/accuracy.py --report. -->
-
-How well embeddings of labelled sections tell their domains apart: `python benchmarks/accuracy.py`
-computes it, and `--report` writes this page. Labels serve for scores alone.
-
-**Sets.** Simulated: the tri-omics section of the SMART paper, a mosaic section (RNA + protein),
-and {n_simulations} sections of `smartcore.datasets.tri_omics`, each with one difficulty (noise,
-lost counts, cell states, domains down to single spots, gradual borders, modalities that see some
-domains only, unobserved spots, one or two modalities). Lymph node: human, proteins alone, labels
-of two annotators. HER2+: breast cancer sections A1, B1, C1, D1, RNA. P22: mouse brain, RNA +
-chromatin; its labels are clusters that others published for either modality, not a truth.
-
-**Scores.** *Blocked kNN probe*: balanced accuracy of a vote of the 15 nearest spots in the
-embedding that lie more than 8 grid steps away in space: are distant spots of one kind embedded
-together? The row of the bare coordinates is its floor. *ARI*: principal components (20) of the
-embedding, mclust's EEE; the mean over numbers of clusters from K−2 to K+3, where K is that of the
-labeling, and at K itself. A cell is the mean over a group's labelings of the mean over seeds
-± the mean of their standard deviations (rank in the group). `all` is the mean over all labelings;
-`groups` that of the four groups. Cells in *italics* lack some labelings and bear no rank: the
-method does not apply there, or was not run; how many it has is said.
-"""
+INTRODUCTION = Path(__file__).with_name("introduction.md")
 
 
 def write(results: Path, docs: Path) -> None:
@@ -66,7 +44,7 @@ def write(results: Path, docs: Path) -> None:
     main = [name for name in names if name not in {*ABLATIONS, *SINGLES} and ":" not in name]
     others = [name for name in names if name not in main]
     n_simulations = sum(name.startswith("sim_") for name in groups()["simulated"])
-    parts = [INTRODUCTION.format(n_simulations=n_simulations), "![](images/accuracy.png)\n"]
+    parts = [INTRODUCTION.read_text().format(n_simulations=n_simulations)]
     for score, title in SCORES.items():
         if not (scores["score"] == score).any():
             continue
