@@ -21,7 +21,6 @@ os.environ.setdefault("NUMBA_THREADING_LAYER", "workqueue")
 
 import argparse
 import logging
-import sys
 import warnings
 from pathlib import Path
 
@@ -68,14 +67,16 @@ def main() -> None:
     if given.report:
         report.write(results, given.docs)
         return
-    if not given.data.is_dir():
-        sys.exit(f"The data are not at {given.data}; say where with --data.")
     names = expand(given.methods, methods.registry())
     chosen = [methods.find(name, given.peers or given.cache / "peers") for name in names]
     store = running.Store(results, given.cache)
     running.import_libraries()
     for name in expand(given.sets, sets.groups()):
-        labelled = sets.load(name, given.data, given.cache)
+        try:
+            labelled = sets.load(name, given.data, given.cache)
+        except FileNotFoundError as error:
+            print(f"{name}: left out, {error.filename} is not there; say where with --data")
+            continue
         for method in chosen:
             several = method.random or (len(labelled.coords) > 2000 and not given.probe_only)
             for seed in given.seeds if several else given.seeds[:1]:

@@ -200,7 +200,10 @@ def draw(scores: pd.DataFrame, names: list[str], file: Path) -> None:
             part = part[part["method"].isin(names)]
             each = part.groupby(["method", "set", "labeling"])["value"].mean().reset_index()
             ax.plot(each["value"], each["method"].map(place), "o", color="0.7", ms=3)
-            mean = each.groupby("method")["value"].mean()
+            # A mean over some of the labelings is no match for one over all.
+            n_labelings = len(each[["set", "labeling"]].drop_duplicates())
+            whole = each.groupby("method").filter(lambda mine, n=n_labelings: len(mine) == n)
+            mean = whole.groupby("method")["value"].mean()
             colors = [
                 "C3" if name in ("robust", "paper", "published") else "C0" for name in mean.index
             ]
