@@ -72,7 +72,7 @@ def peer(name: str, environments: Path) -> Method:
         chosen = _modalities(what, labelled)
         python = environments / what.script / "bin" / "python"
         if not python.is_file():
-            raise NotApplicable(f"no environment {python.parents[1]}: see benchmarks/peers")
+            raise FileNotFoundError(f"no environment {python.parents[1]}: see benchmarks/peers")
         with tempfile.TemporaryDirectory() as folder:
             given, made = Path(folder, "in.npz"), Path(folder, "out.npz")
             _write(given, labelled, chosen, what.counts)
