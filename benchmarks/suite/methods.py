@@ -64,11 +64,15 @@ def hops(n: int) -> Callable[[LabelledSet, int], Result]:
     return lambda labelled, _: Result(smooth(scaled(labelled), spatial_graph(labelled.coords), n))
 
 
-def banksy(labelled: LabelledSet, _: int, share: float = 0.2, n_neighbors: int = 18) -> Result:
+def banksy(share: float, n_neighbors: int = 18) -> Callable[[LabelledSet, int], Result]:
     """Own components beside their mean over a wider neighbourhood, as BANKSY weighs them."""
-    x = scaled(labelled)
-    graph = spatial_graph(labelled.coords, n_neighbors=min(n_neighbors, len(x) - 1))
-    return Result(np.hstack([np.sqrt(1 - share) * x, np.sqrt(share) * (neighbor_mean(graph) @ x)]))
+
+    def run(labelled: LabelledSet, _: int) -> Result:
+        x = scaled(labelled)
+        around = neighbor_mean(spatial_graph(labelled.coords, n_neighbors=n_neighbors)) @ x
+        return Result(np.hstack([np.sqrt(1 - share) * x, np.sqrt(share) * around]))
+
+    return run
 
 
 def preset(name: str, changes: dict[str, Any], modality: str | None) -> Method:
@@ -113,7 +117,8 @@ BASELINES = [
     Method("pca", lambda labelled, _: Result(scaled(labelled)), random=False),
     Method("pca_1hop", hops(1), random=False),
     Method("pca_2hop", hops(2), random=False),
-    Method("pca_banksy", banksy, random=False),
+    Method("pca_banksy", banksy(0.2), random=False),
+    Method("pca_banksy_domains", banksy(0.8), random=False),
 ]
 
 ABLATIONS = [
