@@ -3,7 +3,7 @@ folder <- commandArgs(TRUE)[1]
 dir.create(folder, showWarnings = FALSE)
 suppressPackageStartupMessages(library(SpatialSMART))
 
-section <- SimulateSMART(seed.use = 1)
+section <- SimulateSMART()
 section <- RunSMART(section, n.clusters = nlevels(factor(section$domain)), verbose = FALSE)
 show(section[["smart"]])
 print(table(truth = section$domain, domain = section$smart_clusters))
