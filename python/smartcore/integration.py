@@ -152,7 +152,9 @@ def integrate(
     model = SMART(widths, settings, seed=seed)
     model.fit_scale({name: x[spots.observed[name]] for name, x in spots.features.items()})
     inputs = fill_missing(model.standardize(spots.features), spots.observed)
-    targets, directions = make_targets(inputs, spots.observed, graph, settings, seed=seed)
+    targets, directions = make_targets(
+        inputs, spots.observed, graph, settings, sections=spots.sections, seed=seed
+    )
     samplers = {
         name: TripletSampler(
             (targets if settings.triplet_source == "target" else inputs)[name][mask],

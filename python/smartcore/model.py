@@ -71,7 +71,7 @@ class _IsometricDecoders(nn.Module):
 
     def visible(self, z: Tensor) -> Tensor:
         """The part of Z that is decoded: all of it, unless it is wider than the features."""
-        matrix = self.linear.weight
+        matrix: Tensor = self.linear.weight  # type: ignore[assignment]
         return z if matrix.shape[0] >= matrix.shape[1] else z @ matrix.T @ matrix
 
 

@@ -27,6 +27,7 @@ def make_targets(
     graph: sp.csr_matrix,
     params: Params,
     *,
+    sections: NDArray[np.intp] | None = None,
     seed: int = 0,
 ) -> tuple[dict[str, NDArray[np.float32]], pd.DataFrame]:
     """Targets of the reconstruction, in which triplets are found, too.
@@ -46,6 +47,8 @@ def make_targets(
         Spatial graph, (n_spots, n_spots).
     params
         The parameters named above.
+    sections
+        Codes (n_spots,): a spot has twins in its own section and in each other one.
     seed
         Of the approximate search for twins among very many spots.
 
@@ -63,7 +66,7 @@ def make_targets(
         name: _averaged(x, observed[name], graph, hops, share) for name, x in targets.items()
     }
     if params.n_twins and params.twin_share:
-        twins = twin_graph(np.hstack(list(targets.values())), params.n_twins, seed)
+        twins = twin_graph(np.hstack(list(targets.values())), params.n_twins, sections, seed)
         targets = {
             name: _averaged(x, observed[name], twins, 1, params.twin_share)
             for name, x in targets.items()
@@ -146,9 +149,14 @@ def weights(autocorrelation: NDArray[np.float64], threshold: float) -> NDArray[n
     return np.sqrt(np.clip(autocorrelation / threshold, 0, 1))
 
 
-def twin_graph(x: NDArray[np.float32], k: int, seed: int = 0) -> sp.csr_matrix:
-    """Graph of the mutual k nearest neighbours in feature space, shape (n_spots, n_spots)."""
-    anchors, positives = mutual_nearest_neighbors(x, k, seed)
+def twin_graph(
+    x: NDArray[np.float32], k: int, sections: NDArray[np.intp] | None = None, seed: int = 0
+) -> sp.csr_matrix:
+    """Graph of the mutual k nearest neighbours in feature space, shape (n_spots, n_spots).
+
+    In several sections: of those in the spot's own and of those in each other one.
+    """
+    anchors, positives = mutual_nearest_neighbors(x, k, seed, sections=sections, partners="both")
     ones = np.ones(len(anchors), np.float32)
     return sp.csr_matrix((ones, (anchors, positives)), shape=(len(x), len(x)))
 
