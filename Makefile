@@ -9,31 +9,39 @@ export OMP_NUM_THREADS ?= 1
 # What R needs to find the package and its Python.
 R_LIBRARY := $(abspath $(VENV))/R-library
 R_ENV := R_LIBS=$(R_LIBRARY) RETICULATE_PYTHON=$(abspath $(VENV))/bin/python
+# The vignettes are built with the tarball; R CMD check runs their code again.
+R_CHECK_OPTIONS ?= --no-manual --no-build-vignettes
 R_SOURCES := DESCRIPTION NAMESPACE $(wildcard R/*.R) $(wildcard inst/*)
 
-.PHONY: help demo demo-r test test-r test-seurat5 check check-r benchmark clean
+.PHONY: help demo demo-python demo-r test test-python test-r test-seurat5 check check-r benchmark clean
 help:
-	@echo 'make demo          simulate three omics, find their domains, write figures to demo/'
-	@echo 'make demo-r        the same from Seurat, on a simulated Visium section'
-	@echo 'make test          run the tests'
-	@echo 'make test-r        run those of the R package'
-	@echo 'make test-seurat5  run them in a Debian 13 with R 4.5 and Seurat 5 (needs root)'
+	@echo 'make demo          simulate omics, find their domains, write figures to demo/: from Python,'
+	@echo '                   and from Seurat where R has it (demo-python, demo-r: one of them)'
+	@echo 'make test          run the tests (test-python, test-r: some of them)'
+	@echo 'make test-seurat5  run those of R in a Debian 13 with R 4.5 and Seurat 5 (needs root)'
 	@echo 'make check         run linter, type checker and the examples in the documentation'
 	@echo 'make check-r       build the R package with its vignettes, and check it'
 	@echo 'make benchmark     score the presets beside bio-SMART'
 	@echo 'make clean         remove the virtual environment and what was made'
 
-demo: $(VENV)/.run
+demo: demo-python
+	@if sh tools/setup_r.sh look; then $(MAKE) --no-print-directory demo-r; \
+	else echo 'The R way needs R and Seurat: make demo-r installs or names what is missing.'; fi
+
+demo-python: $(VENV)/.run
 	$(BIN)/smartcore demo -o demo --force
 
 demo-r: $(VENV)/.r
 	$(R_ENV) Rscript tools/demo.R demo
 
-test: $(VENV)/.test
+test: test-python
+	$(MAKE) --no-print-directory test-r
+
+test-python: $(VENV)/.test
 	$(BIN)/python -m pytest -n 2
 
 test-r: $(VENV)/.r
-	cd tests && $(R_ENV) SMART_REQUIRE_PYTHON=true NOT_CRAN=true Rscript testthat.R
+	cd tests && $(R_ENV) SMART_REQUIRE_PYTHON=true NOT_CRAN=true Rscript ../tools/test_r.R
 
 test-seurat5: $(VENV)/.test
 	sh tools/seurat5.sh $(BIN)/python
@@ -46,9 +54,9 @@ check: $(VENV)/.test
 
 check-r: $(VENV)/.test
 	sh tools/setup_r.sh check
-	mkdir -p build
-	cd build && $(R_ENV) R CMD build ..
-	cd build && $(R_ENV) _R_CHECK_FORCE_SUGGESTS_=false R CMD check --no-manual SpatialSMART_*.tar.gz
+	rm -rf build/r
+	$(R_ENV) SMART_REQUIRE_PYTHON=true sh tools/build_r.sh build/r
+	$(R_ENV) SMART_REQUIRE_PYTHON=true sh tools/check_r.sh build/r/SpatialSMART_*.tar.gz $(R_CHECK_OPTIONS)
 
 benchmark: $(VENV)/.test
 	$(BIN)/python benchmarks/published.py

@@ -28,11 +28,17 @@
 #' @concept clustering
 #' @export
 #' @examples
-#' \dontrun{
 #' # It needs Python and the core: see install_smartcore().
-#' object <- RunSMART(SimulateSMART(), assays = c("Spatial", "ADT"))
-#' object <- FindSMARTClusters(object, n.clusters = 4)
-#' table(object$smart_clusters, object$domain)
+#' if (has_smartcore()) {
+#'   embedding <- rbind(matrix(rnorm(200), 50), matrix(rnorm(120, 5), 30))
+#'   clusters <- FindSMARTClusters(embedding, n.clusters = 2, method = "gmm")
+#'   table(clusters, rep(c("one", "other"), c(50, 30)))
+#' }
+#'
+#' if (requireNamespace("Seurat", quietly = TRUE) && has_smartcore()) {
+#'   object <- RunSMART(SimulateSMART(), epochs = 50)
+#'   object <- FindSMARTClusters(object, n.clusters = 4)
+#'   table(object$smart_clusters, object$domain)
 #' }
 FindSMARTClusters <- function(object, ...) {
   UseMethod("FindSMARTClusters")

@@ -78,16 +78,21 @@
 #' @concept embedding
 #' @export
 #' @examples
-#' \dontrun{
 #' # It needs Python and the core: see install_smartcore().
-#' object <- SimulateSMART()
-#' object <- RunSMART(object, assays = c("Spatial", "ADT"), n.clusters = 4)
-#' Seurat::SpatialDimPlot(object)
-#' object <- Seurat::RunUMAP(object, reduction = "smart", dims = 1:64)
+#' if (requireNamespace("Seurat", quietly = TRUE) && has_smartcore()) {
+#'   object <- SimulateSMART()
+#'   object <- RunSMART(object, assays = c("Spatial", "ADT"), n.clusters = 4)
+#'   table(object$smart_clusters, object$domain)
+#'   object <- Seurat::RunUMAP(object, reduction = "smart", dims = 1:64, verbose = FALSE)
+#' }
 #'
 #' # Matrices: counts features x cells, coordinates cells x 2.
-#' result <- RunSMART(list(rna = rna, protein = protein), coords = xy, n.clusters = 4)
-#' table(result$clusters)
+#' if (has_smartcore()) {
+#'   at <- as.matrix(expand.grid(x = 1:10, y = 1:10))
+#'   rownames(at) <- paste0("cell", 1:100)
+#'   counts <- matrix(rpois(3000, 2 + 4 * (at[, "x"] > 5)), 30, byrow = TRUE)
+#'   dimnames(counts) <- list(paste0("gene", 1:30), rownames(at))
+#'   RunSMART(list(rna = counts), coords = at, n.clusters = 2, epochs = 30)
 #' }
 RunSMART <- function(object, ...) {
   UseMethod("RunSMART")

@@ -17,10 +17,15 @@
 #' @param pip.options Options of `pip install`, such as `c("-c", "constraints.txt")`, or
 #'   `c("--extra-index-url", url)` for PyTorch's builds without CUDA.
 #'
-#' @return The path of the environment's Python, invisibly.
+#' @return `install_smartcore()`: the path of the environment's Python, invisibly.
+#'
+#'   `has_smartcore()`: whether the core is there already, without starting or downloading
+#'   anything. Looked at are the Python that runs, or else the first of those that
+#'   `RETICULATE_PYTHON` and `SMART_PYTHON` name and the one in the environment `"r-smart"`.
 #' @concept python
 #' @export
 #' @examples
+#' has_smartcore()
 #' \dontrun{
 #' # It downloads gigabytes.
 #' install_smartcore()
@@ -38,32 +43,69 @@ install_smartcore <- function(
     )
   }
   numpy <- numpy_requirement()
-  if (!reticulate::virtualenv_exists(envname)) {
-    python <- find_python(python, below = if (length(numpy)) "3.13")
-    # NumPy is left to the installation below, which knows what reticulate can use.
-    reticulate::virtualenv_create(envname, python = python, packages = FALSE)
-  }
   torch <- torch_requirement(torch)
-  # torch alone and first, or pip may look for another build of it.
-  for (packages in list(torch, c(numpy, core_sources()))) {
-    reticulate::virtualenv_install(envname, packages, pip_options = as.character(pip.options))
-  }
-  python <- reticulate::virtualenv_python(envname)
-  code <- shQuote("import smartcore; print(smartcore.__version__)")
-  version <- suppressWarnings(system2(python, c("-c", code), stdout = TRUE))
-  if (!is.null(attr(version, "status"))) {
+  python <- without_r_libraries(make_environment(envname, python, torch, numpy, pip.options))
+  version <- ask_python(python, "import smartcore; print(smartcore.__version__)")
+  if (is.na(version)) {
     smart_abort("{.file {python}} cannot import what was installed (see above).",
       fn = "install_smartcore"
     )
   }
   cli::cli_inform(c(
-    "v" = "smartcore {utils::tail(version, 1)} is installed for {.file {python}}.",
+    "v" = "smartcore {version} is installed for {.file {python}}.",
     "i" = if (reticulate::py_available()) "Restart R to use it.",
     "i" = if (envname != core_env) {
       "So that it is found: {.code Sys.setenv(SMART_PYTHON = \"{python}\")}."
     }
   ))
   invisible(python)
+}
+
+make_environment <- function(envname, python, torch, numpy, pip.options) {
+  if (!reticulate::virtualenv_exists(envname)) {
+    python <- find_python(python, below = if (length(numpy)) "3.13")
+    # NumPy is left to the installation below, which knows what reticulate can use.
+    reticulate::virtualenv_create(envname, python = python, packages = FALSE)
+  }
+  # torch alone and first, or pip may look for another build of it.
+  for (packages in list(torch, c(numpy, core_sources()))) {
+    reticulate::virtualenv_install(envname, packages, pip_options = as.character(pip.options))
+  }
+  reticulate::virtualenv_python(envname)
+}
+
+#' @rdname install_smartcore
+#' @export
+has_smartcore <- function() {
+  if (reticulate::py_available()) {
+    return(tryCatch(
+      {
+        core("has_smartcore")
+        TRUE
+      },
+      smart_python_error = function(e) FALSE
+    ))
+  }
+  python <- expected_python()
+  if (is.null(python) || !file.exists(python)) {
+    return(FALSE)
+  }
+  found <- ask_python(
+    python, "import importlib.util; print(importlib.util.find_spec('smartcore') is not None)",
+    stderr = FALSE
+  )
+  identical(found, "True")
+}
+
+# The Python that would be started, as far as it can be told beforehand.
+expected_python <- function() {
+  for (name in c("RETICULATE_PYTHON", "SMART_PYTHON")) {
+    wanted <- Sys.getenv(name)
+    if (nzchar(wanted)) {
+      return(if (dir.exists(wanted)) env_python(wanted) else wanted)
+    }
+  }
+  if (reticulate::virtualenv_exists(core_env)) reticulate::virtualenv_python(core_env)
 }
 
 torch_requirement <- function(torch) {
@@ -112,11 +154,20 @@ find_python <- function(python = NULL, below = NULL) {
 }
 
 version_of_python <- function(python) {
-  code <- shQuote("import venv, sys; print('%d.%d.%d' % sys.version_info[:3])")
-  said <- tryCatch(
-    suppressWarnings(system2(python, c("-c", code), stdout = TRUE, stderr = FALSE)),
-    error = function(e) character()
+  said <- ask_python(
+    python, "import venv, sys; print('%d.%d.%d' % sys.version_info[:3])",
+    stderr = FALSE
   )
-  said <- utils::tail(said, 1)
-  if (length(said) && grepl("^[0-9]+\\.[0-9]+\\.[0-9]+$", said)) said else NA_character_
+  if (grepl("^[0-9]+\\.[0-9]+\\.[0-9]+$", said)) said else NA_character_
+}
+
+# The last line that a Python of its own prints, or NA where it fails.
+ask_python <- function(python, code, stderr = "") {
+  said <- tryCatch(
+    suppressWarnings(without_r_libraries(
+      system2(python, c("-c", shQuote(code)), stdout = TRUE, stderr = stderr)
+    )),
+    error = function(e) NULL
+  )
+  if (length(said) && is.null(attr(said, "status"))) utils::tail(said, 1) else NA_character_
 }

@@ -1,5 +1,9 @@
 # Counts out of assays, in whatever class and layers they are kept.
 
+# Its coercions must be there, whatever the user has loaded.
+#' @importClassesFrom Matrix dgCMatrix
+NULL
+
 has_seurat5 <- function() utils::packageVersion("SeuratObject") >= "5.0.0"
 
 # Functions that only SeuratObject 5 exports.

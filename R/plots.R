@@ -12,10 +12,10 @@
 #' @concept visualization
 #' @export
 #' @examples
-#' \dontrun{
 #' # It needs Python and the core: see install_smartcore().
-#' object <- RunSMART(SimulateSMART(), assays = c("Spatial", "ADT"), n.clusters = 4)
-#' SMARTLossPlot(object)
+#' if (requireNamespace("Seurat", quietly = TRUE) && has_smartcore()) {
+#'   object <- RunSMART(SimulateSMART(), epochs = 50)
+#'   SMARTLossPlot(object)
 #' }
 SMARTLossPlot <- function(object, reduction = NULL, log.scale = FALSE) {
   rlang::check_installed("ggplot2", "to plot.")
@@ -57,11 +57,11 @@ SMARTLossPlot <- function(object, reduction = NULL, log.scale = FALSE) {
 #' @concept visualization
 #' @export
 #' @examples
-#' \dontrun{
 #' # It needs Python and the core: see install_smartcore().
-#' object <- RunSMART(SimulateSMART(), assays = c("Spatial", "ADT"), n.clusters = 4)
-#' SMARTContributionPlot(object)
-#' SMARTContributionPlot(object, group.by = "domain")
+#' if (requireNamespace("Seurat", quietly = TRUE) && has_smartcore()) {
+#'   object <- RunSMART(SimulateSMART(), n.clusters = 4, epochs = 50)
+#'   SMARTContributionPlot(object)
+#'   SMARTContributionPlot(object, group.by = "domain")
 #' }
 SMARTContributionPlot <- function(object, group.by = NULL, reduction = NULL) {
   rlang::check_installed("ggplot2", "to plot.")

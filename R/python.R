@@ -110,6 +110,17 @@ python_path <- function() {
   tryCatch(reticulate::py_exe(), error = function(e) NULL)
 }
 
+# For Pythons that run beside R. It puts folders of the system first in LD_LIBRARY_PATH, where a
+# Python of another place finds the system's libpython, and then lacks modules such as ssl.
+without_r_libraries <- function(code) {
+  path <- strsplit(Sys.getenv("LD_LIBRARY_PATH"), ":", fixed = TRUE)[[1]]
+  system <- grepl("^(/usr)?/lib(64|/[^/]+-linux-[^/]+)?/?$", path)
+  own <- path[nzchar(path) & !system & path != R.home("lib")]
+  withr::with_envvar(
+    c(LD_LIBRARY_PATH = if (length(own)) paste(own, collapse = ":") else NA), code
+  )
+}
+
 # Errors ----
 
 abort_no_core <- function(error, fn = "RunSMART") {

@@ -105,17 +105,12 @@ simulate_counts <- function(domain, n.genes, n.proteins) {
   list(Spatial = draw(genes, 4, "Gene"), ADT = draw(proteins, 8, "Protein"))
 }
 
-# The value of `code` under a seed, the generator's state put back.
+# The value of `code` under a seed and R's own generators, whose state is put back.
 with_seed <- function(seed, code) {
-  env <- globalenv()
-  old <- env$.Random.seed
-  kind <- RNGkind()
-  on.exit({
-    suppressWarnings(RNGkind(kind[1], kind[2], kind[3]))
-    if (is.null(old)) rm(".Random.seed", envir = env) else assign(".Random.seed", old, envir = env)
-  })
-  set.seed(seed, "Mersenne-Twister", "Inversion", "Rejection")
-  force(code)
+  withr::with_seed(
+    seed, code,
+    .rng_kind = "Mersenne-Twister", .rng_normal_kind = "Inversion", .rng_sample_kind = "Rejection"
+  )
 }
 
 # Seurat ----

@@ -43,8 +43,17 @@ def ours(features: dict, coords: np.ndarray, preset: str, seed: int) -> np.ndarr
     ).embedding
 
 
-def theirs(features: dict, coords: np.ndarray, seed: int) -> np.ndarray:
-    """Embedding by bio-SMART, as its tutorial for these data has it."""
+def theirs(
+    features: dict,
+    coords: np.ndarray,
+    seed: int,
+    *,
+    n_neighbors: int = 4,
+    farthest_ratio: float = 0.6,
+    epochs: int = SETTINGS["epochs"],
+    lr: float = SETTINGS["lr"],
+) -> np.ndarray:
+    """Embedding by bio-SMART, as its tutorial for these data has it unless told otherwise."""
     from smart.build_graph import Cal_Spatial_Net
     from smart.MNN import Mutual_Nearest_Neighbors
     from smart.train import train_SMART
@@ -57,9 +66,11 @@ def theirs(features: dict, coords: np.ndarray, seed: int) -> np.ndarray:
     ]
     triplets = []
     for adata in adatas:
-        Cal_Spatial_Net(adata, n_neighbors=4, verbose=False)
+        Cal_Spatial_Net(adata, n_neighbors=n_neighbors, verbose=False)
         triplets.append(
-            Mutual_Nearest_Neighbors(adata, key="X_pca", n_nearest_neighbors=3, farthest_ratio=0.6)
+            Mutual_Nearest_Neighbors(
+                adata, key="X_pca", n_nearest_neighbors=3, farthest_ratio=farthest_ratio
+            )
         )
     inputs = [torch.from_numpy(x) for x in features.values()]
     edges = [torch.tensor(a.uns["edgeList"], dtype=torch.long) for a in adatas]
@@ -68,8 +79,8 @@ def theirs(features: dict, coords: np.ndarray, seed: int) -> np.ndarray:
         edges,
         triplets,
         weights=[1] * 2 * len(inputs),
-        n_epochs=SETTINGS["epochs"],
-        lr=SETTINGS["lr"],
+        n_epochs=epochs,
+        lr=lr,
         weight_decay=SETTINGS["weight_decay"],
         device=torch.device("cpu"),
         window_size=10,

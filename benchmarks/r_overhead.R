@@ -117,14 +117,15 @@ compare <- function(runs = 3, n_spots = 10000, n_genes = 20000) {
     readBin(files[2], "double", file.size(files[2]))
   )
   middle <- sapply(here, function(x) apply(x, 2, stats::median))
-  copy <- sum(file.size(file.path(folder, c("rna.i", "rna.x")))) / 2^20
+  counts <- list.files(folder, "^(rna|protein)[.][ipx]$", full.names = TRUE)
+  copy <- sum(file.size(counts)) / 2^20
   table <- data.frame(
     RunSMART = middle[, "r"], Python = middle[, "python"],
     row.names = c("CPU time, s", "elapsed time, s", "memory, MiB")
   )
   table$difference <- table$RunSMART - table$Python
   cat(
-    n_spots, "spots x", n_genes, "genes + 30 proteins; medians of", runs, "runs; one copy of the",
+    n_spots, "spots x", n_genes, "genes + 30 proteins; medians over", runs, "run(s); one copy of the",
     "counts is", round(copy), "MiB\n"
   )
   print(round(table, 2))

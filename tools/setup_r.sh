@@ -3,11 +3,11 @@
 # vignettes, too. Installs Debian's or Ubuntu's binary packages where root and apt are there.
 set -eu
 
-cran="Seurat SeuratObject Matrix cli rlang reticulate testthat mclust hdf5r ggplot2 png"
+cran="Seurat SeuratObject Matrix cli rlang withr reticulate testthat mclust hdf5r ggplot2 png"
 bioc="SingleCellExperiment SummarizedExperiment DelayedArray"
 system="r-base-core r-base-dev libpython3-dev"
 if [ "${1:-}" = check ]; then
-    cran="$cran knitr rmarkdown roxygen2 rcmdcheck lintr"
+    cran="$cran knitr rmarkdown roxygen2"
     bioc="$bioc BiocStyle BiocCheck"
     system="$system pandoc qpdf"
 fi
@@ -30,6 +30,10 @@ missing() {
 
 lacking=$(missing)
 [ -n "$lacking" ] || exit 0
+if [ "${1:-}" = look ]; then
+    ! command -v Rscript >/dev/null || echo "R lacks: $lacking" >&2
+    exit 1
+fi
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     echo "Installing R packages: $lacking …"
     names=$(echo "$cran" | tr ' A-Z' '\na-z' | sed 's/^/r-cran-/')

@@ -33,9 +33,13 @@ inside() {
 
 # DEBIAN_MIRROR, or the host's own, if the host is a Debian.
 mirror() {
-    found=$(apt-get indextargets --format '$(REPO_URI)' 'Origin: Debian' 'Label: Debian' \
-        'Created-By: Packages' 2>/dev/null | grep -m 1 '^http' || true)
-    found=${DEBIAN_MIRROR:-$found}
+    of_apt() {
+        apt-get indextargets --format '$(REPO_URI)' 'Origin: Debian' 'Label: Debian' \
+            'Created-By: Packages' 2>/dev/null | grep -m 1 '^http' || true
+    }
+    found=${DEBIAN_MIRROR:-$(of_apt)}
+    # It knows none before its lists are there.
+    [ -n "$found" ] || { apt-get update -qq >&2 && found=$(of_apt); }
     [ -n "$found" ] || fail "apt names no Debian mirror: set DEBIAN_MIRROR to one"
     echo "$found"
 }
@@ -163,10 +167,10 @@ main() {
         cat "$root$library.log" >&2
         fail "R CMD INSTALL failed"
     }
-    [ $# -gt 0 ] || set -- sh -c 'cd tests && Rscript testthat.R'
+    [ $# -gt 0 ] || set -- sh -c 'cd tests && Rscript ../tools/test_r.R'
     inside R_LIBS="$library" RETICULATE_PYTHON="$venv/bin/python" SMART_REQUIRE_PYTHON=true \
         NOT_CRAN=true OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}" \
         sh -c 'cd "$0" && exec "$@"' "$checkout" "$@"
 }
 
-main "$@"
+main "$@"; exit

@@ -285,15 +285,18 @@ def neighbor_mean(graph: sp.csr_matrix) -> sp.csr_matrix:
     return sp.csr_matrix(sp.diags(weight, dtype=np.float32) @ graph)
 
 
-def smooth(x: NDArray[np.float32], graph: sp.csr_matrix, hops: int) -> NDArray[np.float32]:
-    """Average each spot with its neighbours: half itself, half their mean, ``hops`` times.
+def smooth(
+    x: NDArray[np.float32], graph: sp.csr_matrix, hops: int, share: float = 0.5
+) -> NDArray[np.float32]:
+    """Average each spot with its neighbours, ``hops`` times: ``share`` of it is their mean.
 
     A spot without neighbours stays as it is. Shape (n_spots, d).
     """
     mean = neighbor_mean(graph)
     lonely = np.diff(graph.indptr) == 0
+    own, around = np.float32(1 - share), np.float32(share)
     for _ in range(hops):
-        around = mean @ x
-        around[lonely] = x[lonely]
-        x = (x + around) / np.float32(2)
+        neighbors = mean @ x
+        neighbors[lonely] = x[lonely]
+        x = own * x + around * neighbors
     return x

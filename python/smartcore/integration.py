@@ -13,13 +13,14 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from smartcore.graph import guess_within, smooth, spatial_graph
+from smartcore.graph import guess_within, spatial_graph
 from smartcore.harmony import without_batch_effects
 from smartcore.layers import GraphTensors
 from smartcore.missing import fill_missing
 from smartcore.model import SMART
 from smartcore.params import Params, check_number, resolve_params
 from smartcore.spots import Spots, check_spots
+from smartcore.targets import make_targets
 from smartcore.training import Callback, Task, train
 from smartcore.triplets import TripletSampler
 
@@ -43,6 +44,11 @@ class Integration:
         The spatial graph, sparse, shape (n_spots, n_spots).
     n_triplets
         Pairs of mutual nearest neighbours in each modality.
+    directions
+        Table of the directions of each modality, from the most autocorrelated in space: columns
+        ``modality``, ``autocorrelation``, ``threshold`` (the most that noise would have) and
+        ``weight`` in the target; without rows where ``target_weights="none"``. See
+        :func:`smartcore.targets.spatial_weights`.
     """
 
     embedding: NDArray[np.float32]
@@ -51,6 +57,7 @@ class Integration:
     model: SMART
     graph: sp.csr_matrix
     n_triplets: dict[str, int]
+    directions: pd.DataFrame
 
 
 def integrate(
@@ -145,10 +152,9 @@ def integrate(
     model = SMART(widths, settings, seed=seed)
     model.fit_scale({name: x[spots.observed[name]] for name, x in spots.features.items()})
     inputs = fill_missing(model.standardize(spots.features), spots.observed)
-    targets = {
-        name: _smooth_observed(x, spots.observed[name], graph, settings.target_hops)
-        for name, x in inputs.items()
-    }
+    targets, directions = make_targets(
+        inputs, spots.observed, graph, settings, sections=spots.sections, seed=seed
+    )
     samplers = {
         name: TripletSampler(
             (targets if settings.triplet_source == "target" else inputs)[name][mask],
@@ -184,6 +190,7 @@ def integrate(
         model=model.cpu(),
         graph=graph[back][:, back].tocsr(),
         n_triplets={name: len(s.anchors) for name, s in samplers.items()},
+        directions=directions,
     )
 
 
@@ -269,17 +276,6 @@ def _graph(spots: Spots, params: Params) -> sp.csr_matrix:
         sections=spots.sections,
         linked=params.link_sections,
     )
-
-
-def _smooth_observed(
-    x: NDArray[np.float32], mask: NDArray[np.bool_], graph: sp.csr_matrix, hops: int
-) -> NDArray[np.float32]:
-    """Averages among the observed spots; the others are no target and stay as they are."""
-    if mask.all():
-        return smooth(x, graph, hops)
-    targets = x.copy()
-    targets[mask] = smooth(x[mask], graph[mask][:, mask], hops)
-    return targets
 
 
 def _tensors(arrays: Mapping[str, NDArray[np.float32]], device: torch.device) -> list[Tensor]:

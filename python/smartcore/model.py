@@ -14,11 +14,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils.parametrizations import orthogonal
 
 from smartcore.layers import GraphTensors, make_layer
 from smartcore.params import Params
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 class _GraphStack(nn.Module):
@@ -45,6 +46,33 @@ class _GraphStack(nn.Module):
 class _LinearDecoder(nn.Linear):
     def forward(self, z: Tensor, graph: GraphTensors) -> Tensor:  # type: ignore[override]
         return super().forward(z)
+
+
+class _Decoders(nn.ModuleList):
+    """A decoder of its own for each modality."""
+
+    def forward(self, z: Tensor, graph: GraphTensors) -> list[Tensor]:
+        return [decoder(z, graph) for decoder in self]
+
+    def visible(self, z: Tensor) -> Tensor:
+        return z
+
+
+class _IsometricDecoders(nn.Module):
+    """One orthonormal matrix that turns Z to the features of all modalities."""
+
+    def __init__(self, width: int, n_features: Sequence[int]) -> None:
+        super().__init__()
+        self.n_features = list(n_features)
+        self.linear = orthogonal(nn.Linear(width, sum(self.n_features)))
+
+    def forward(self, z: Tensor, graph: GraphTensors) -> list[Tensor]:
+        return list(self.linear(z).split(self.n_features, dim=1))
+
+    def visible(self, z: Tensor) -> Tensor:
+        """The part of Z that is decoded: all of it, unless it is wider than the features."""
+        matrix: Tensor = self.linear.weight  # type: ignore[assignment]
+        return z if matrix.shape[0] >= matrix.shape[1] else z @ matrix.T @ matrix
 
 
 class SMART(nn.Module):
@@ -80,23 +108,26 @@ class SMART(nn.Module):
                 for d in self.n_features.values()
             )
             self.fusion = nn.Linear(width * len(self.n_features), width)
-            self.decoders = nn.ModuleList(
-                _LinearDecoder(width, d)
-                if params.decoder == "linear"
-                else _GraphStack(
-                    params.encoder,
-                    [width] * depth + [d],
-                    [*hidden, False],
-                    params.l2 == "all",
-                )
-                for d in self.n_features.values()
-            )
+            self.decoders = self._make_decoders(hidden)
         if params.trainable == "fusion":
             self.encoders.requires_grad_(False)
             self.decoders.requires_grad_(False)
         for i, d in enumerate(self.n_features.values()):
             self.register_buffer(f"center_{i}", torch.zeros(d))
             self.register_buffer(f"scale_{i}", torch.ones(()))
+
+    def _make_decoders(self, hidden: Sequence[bool]) -> _Decoders | _IsometricDecoders:
+        params, widths = self.params, self.n_features.values()
+        width = params.latent_dim
+        if params.decoder == "isometric":
+            return _IsometricDecoders(width, list(widths))
+        if params.decoder == "linear":
+            return _Decoders(_LinearDecoder(width, d) for d in widths)
+        through = [width] * params.n_layers
+        return _Decoders(
+            _GraphStack(params.encoder, [*through, d], [*hidden, False], params.l2 == "all")
+            for d in widths
+        )
 
     @property
     def modalities(self) -> list[str]:
@@ -128,14 +159,14 @@ class SMART(nn.Module):
     def encode(self, features: Sequence[Tensor], graph: GraphTensors) -> Tensor:
         """Standardized features, each (n_spots, n_features), to Z (n_spots, latent_dim)."""
         parts = [e(x, graph) for e, x in zip(self.encoders, features, strict=True)]
-        return self.fusion(torch.cat(parts, dim=1))
+        return self.decoders.visible(self.fusion(torch.cat(parts, dim=1)))
 
     def forward(
         self, features: Sequence[Tensor], graph: GraphTensors
     ) -> tuple[Tensor, list[Tensor]]:
         """Z (n_spots, latent_dim), and what each decoder makes of it."""
         z = self.encode(features, graph)
-        return z, [decoder(z, graph) for decoder in self.decoders]
+        return z, self.decoders(z, graph)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write weights, scales and parameters to ``path``, whole or not at all."""

@@ -34,7 +34,9 @@ class Params:
     encoder
         Graph convolution of encoders and decoders.
     decoder
-        ``"graph"``: as many graph layers as the encoder; ``"linear"``: one linear layer.
+        ``"graph"``: as many graph layers as the encoder; ``"linear"``: one linear layer;
+        ``"isometric"``: one linear layer for all modalities together, whose matrix is orthonormal,
+        so that distances between embedded spots are those between what is decoded from them.
     n_layers
         Graph layers of an encoder.
     latent_dim
@@ -47,11 +49,22 @@ class Params:
     trainable
         ``"fusion"`` leaves encoders and decoders at their random start, as the published package
         does by keeping them in plain lists.
+    target_weights
+        ``"spatial"``: the target of the reconstruction has each direction of feature space
+        weighted by how much more it varies in space than noise would (see
+        :func:`smartcore.targets.spatial_weights`); ``"none"``: features as they are.
     target_hops
-        How often a spot's features are averaged with those of its neighbours (half itself, half
-        their mean) before they serve as the target of the reconstruction.
+        How often the target of a spot is averaged with that of its spatial neighbours.
+    neighbor_share
+        Weight of the neighbours' mean in such an average; the spot itself has the rest.
+    n_twins
+        The target is averaged with those of a spot's twins, wherever they lie: mutual nearest
+        neighbours among this many, in all modalities together. 0: without.
+    twin_share
+        Weight of the twins' mean in that average.
     triplet_source
-        Where mutual nearest neighbours are looked for: in the features or in those averages.
+        Where mutual nearest neighbours of triplets are looked for: in the features or in the
+        target.
     n_mutual
         k of the mutual nearest neighbours.
     far_ratio
@@ -103,13 +116,17 @@ class Params:
     directed: bool = False
     scale: Literal["modality", "none"] = "modality"
     encoder: Literal["sage", "gcn", "gat", "gatv2", "graphconv"] = "sage"
-    decoder: Literal["graph", "linear"] = "linear"
+    decoder: Literal["graph", "linear", "isometric"] = "isometric"
     n_layers: int = 2
     latent_dim: int = 64
     relu: Literal["none", "hidden", "all"] = "hidden"
     l2: Literal["none", "encoder", "all"] = "none"
     trainable: Literal["all", "fusion"] = "all"
+    target_weights: Literal["spatial", "none"] = "spatial"
     target_hops: int = 1
+    neighbor_share: float = 0.35
+    n_twins: int = 15
+    twin_share: float = 0.5
     triplet_source: Literal["features", "target"] = "target"
     n_mutual: int = 3
     far_ratio: float = 0.6
@@ -169,6 +186,9 @@ _RANGES: dict[str, tuple[float, float, bool]] = {
     "n_layers": (1, 10, True),
     "latent_dim": (1, float("inf"), True),
     "target_hops": (0, 100, True),
+    "neighbor_share": (0, 1, False),
+    "n_twins": (0, float("inf"), True),
+    "twin_share": (0, 1, False),
     "n_mutual": (1, float("inf"), True),
     "far_ratio": (0, 1, False),
     "max_anchors": (2, float("inf"), True),
@@ -210,7 +230,9 @@ PRESETS: dict[str, Params] = {
         decoder="graph",
         relu="all",
         l2="encoder",
+        target_weights="none",
         target_hops=0,
+        n_twins=0,
         triplet_source="features",
         redraw=False,
         lam=0.5,
@@ -228,7 +250,9 @@ PRESETS: dict[str, Params] = {
         relu="none",
         l2="all",
         trainable="fusion",
+        target_weights="none",
         target_hops=0,
+        n_twins=0,
         triplet_source="features",
         redraw=False,
         max_anchors=20_000,

@@ -1,10 +1,25 @@
 """What tests share."""
 
+import os
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+
+from smartcore import _r
+
+
+def pytest_sessionstart():
+    """Where SMART_REQUIRE_R is "true", nothing is skipped because R is missing: it is an error."""
+    if os.environ.get("SMART_REQUIRE_R") != "true":
+        return
+    reason = _r.missing_in_r(["mclust", "Matrix", "SeuratObject", "SingleCellExperiment"])
+    if not reason and not find_spec("anndata2ri"):
+        reason = "Python's package anndata2ri is missing"
+    if reason:
+        pytest.exit(f"SMART_REQUIRE_R is true, but {reason}", returncode=4)
 
 
 @pytest.fixture(scope="session", autouse=True)

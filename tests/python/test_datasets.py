@@ -140,6 +140,53 @@ def test_parameters_change_what_they_say():
     assert sample.var() == pytest.approx(12.96 + 4 * (9 * 0.56**2 + 0.055 * 12.4**2), rel=0.1)
 
 
+def test_a_pattern_of_ones_own():
+    single_spots = np.random.default_rng(0).integers(0, 7, (9, 11))
+    mdata = tri_omics(pattern=single_spots, n_genes=300, modalities=["rna"])
+    np.testing.assert_array_equal(codes(mdata).reshape(9, 11), single_spots)
+    np.testing.assert_array_equal(mdata.obsm["spatial"][11], [0, 1])
+    assert mdata.obs["domain"].cat.categories[-1] == "factor 6"
+    assert set(mdata["rna"].var["spatial_factor"]) == {f"factor {k}" for k in range(1, 7)}
+    spatial, other = states(mdata, "rna")
+    X = dense(mdata, "rna")
+    assert X[spatial & ~other].mean() == pytest.approx(0.5 * 12.96, rel=0.1)
+    assert X[~spatial & ~other].mean() == pytest.approx(0.5 * 0.56, rel=0.1)
+
+
+def test_the_usual_pattern_given_by_hand_changes_nothing(default):
+    again = tri_omics(pattern=codes(default).reshape(36, 36).astype(float), modalities=["rna"])
+    assert (again["rna"].X != default["rna"].X).nnz == 0
+
+
+def test_gradual_borders():
+    halves = np.repeat([[1, 2]], 10, axis=1).repeat(400, axis=0)
+    mdata = tri_omics(
+        pattern=halves,
+        modalities=["rna"],
+        n_genes=40,
+        n_nonspatial=0,
+        zero_inflation=0,
+        dispersion=0,
+        border=2,
+    )
+    np.testing.assert_array_equal(codes(mdata).reshape(halves.shape), halves)
+    first = (mdata["rna"].var["spatial_factor"] == "factor 1").to_numpy()
+    by_column = dense(mdata, "rna")[:, first].mean(axis=1).reshape(halves.shape).mean(axis=0)
+    expected = 0.56 + 12.4 * stats.norm.cdf((9.5 - np.arange(20)) / 2)
+    np.testing.assert_allclose(by_column, expected, atol=0.25)
+
+
+def test_factors_that_a_modality_does_not_see(default):
+    mdata = tri_omics(unseen={"protein": ["factor 1", "factor 3"]})
+    assert (mdata["rna"].X != default["rna"].X).nnz == 0
+    pd.testing.assert_frame_equal(mdata["protein"].var, default["protein"].var)
+    spatial, other = states(mdata, "protein")
+    hidden = mdata["protein"].var["spatial_factor"].isin(["factor 1", "factor 3"]).to_numpy()
+    X = dense(mdata, "protein")
+    assert X[spatial & ~other & hidden].mean() == pytest.approx(4.6, rel=0.2)
+    assert X[spatial & ~other & ~hidden].mean() == pytest.approx(4.6 + 111.8, rel=0.05)
+
+
 def test_modalities_have_their_own_streams(default):
     again = tri_omics(modalities=["chromatin", "rna"])
     assert list(again.mod) == ["chromatin", "rna"]
@@ -193,6 +240,15 @@ def test_survives_writing(tmp_path):
         ({"signal": -1}, "signal"),
         ({"dispersion": float("nan")}, "dispersion"),
         ({"n_nonspatial": -1}, "n_nonspatial"),
+        ({"border": -1}, "border"),
+        ({"pattern": [1, 2]}, r"grid of whole numbers.*shape \(2,\)"),
+        ({"pattern": [["a"]]}, "grid of whole numbers"),
+        ({"pattern": [[0.5, 1]]}, "must hold whole numbers"),
+        ({"pattern": [[-1, 1]]}, "must hold whole numbers"),
+        ({"pattern": [[0, 0]]}, "holds no factor"),
+        ({"unseen": {"lipid": ["factor 1"]}}, "modality 'lipid'"),
+        ({"unseen": {"rna": ["factor 9"]}}, r"some of .*'factor 4'\], not \['factor 9'\]"),
+        ({"unseen": {"rna": "factor 1"}}, "sequence of some of"),
     ],
 )
 def test_refuses_bad_parameters(kwargs, message):

@@ -223,7 +223,15 @@ def test_filled_rows_reach_no_target(monkeypatch):
 
     monkeypatch.setattr(integration, "train", stop)
     with pytest.raises(KeyboardInterrupt):
-        sm.integrate(features, coords, observed={"protein": mask}, n_neighbors=4)
+        sm.integrate(
+            features,
+            coords,
+            observed={"protein": mask},
+            n_neighbors=4,
+            target_weights="none",
+            neighbor_share=0.5,
+            n_twins=0,
+        )
     _, target, _, inputs = seen[0]
     order = np.lexsort(coords.T)
     place, mask = coords[order], mask[order]

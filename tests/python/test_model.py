@@ -89,6 +89,22 @@ def test_depth_and_width(graph, n_layers):
     assert all(len(e.layers) == n_layers for e in [*model.encoders, *model.decoders])
 
 
+@pytest.mark.parametrize("latent_dim", [7, 10, 16])
+def test_the_isometric_decoder_keeps_distances(graph, latent_dim):
+    """Narrower than the ten features together, as wide, and wider."""
+    model, inputs = model_and_inputs(graph, latent_dim=latent_dim, decoder="isometric")
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.05)
+    for _ in range(5):
+        optimizer.zero_grad()
+        sum(x.square().mean() for x in model(inputs, graph)[1]).backward()
+        optimizer.step()
+    with torch.no_grad():
+        z, decoded = model(inputs, graph)
+    torch.testing.assert_close(
+        torch.pdist(z), torch.pdist(torch.cat(decoded, dim=1)), atol=1e-5, rtol=1e-4
+    )
+
+
 def test_weights_come_from_the_seed_and_leave_the_global_generator_alone(monkeypatch):
     torch.manual_seed(0)
 

@@ -87,6 +87,9 @@ def test_triplets_across_sections_bring_their_domains_together():
             sections=section,
             harmony_rounds=0,
             section_triplets=which,
+            target_weights="none",
+            n_twins=0,
+            decoder="linear",
             epochs=60,
         ).embedding
         agreement[which] = ari(band, KMeans(3, n_init=5, random_state=0).fit_predict(z))

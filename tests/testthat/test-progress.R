@@ -52,10 +52,26 @@ test_that("an interrupt ends the training and leaves everything as it was", {
     "}",
     "invisible(run(2))",
     "result <- 'untouched'",
-    "writeLines(as.character(Sys.getpid()), 'pid.tmp')",
-    "invisible(file.rename('pid.tmp', 'pid'))",
+    # Says when the training is under way.
+    "ours <- asNamespace('SpatialSMART')",
+    "make <- ours$new_progress",
+    "unlockBinding('new_progress', ours)",
+    "ours$new_progress <- function(...) {",
+    "  progress <- make(...)",
+    "  step <- progress$step",
+    "  progress$step <- function(epoch, epochs, loss) {",
+    "    if (epoch == 5) {",
+    "      writeLines(as.character(Sys.getpid()), 'pid.tmp')",
+    "      file.rename('pid.tmp', 'pid')",
+    "    }",
+    "    step(epoch, epochs, loss)",
+    "  }",
+    "  progress",
+    "}",
     "how <- tryCatch({ result <- run(1e7); 'finished' },",
     "                interrupt = function(e) 'interrupt', error = conditionMessage)",
+    "writeLines(as.character(as.numeric(Sys.time())), 'ended')",
+    "ours$new_progress <- make",
     "again <- run(2)",
     "writeLines(c(how, result, dim(again$embedding)), 'end.tmp')",
     "invisible(file.rename('end.tmp', 'end'))"
@@ -66,20 +82,23 @@ test_that("an interrupt ends the training and leaves everything as it was", {
     file.exists(file)
   }
   for (verbose in c("TRUE", "FALSE")) {
-    unlink(file.path(folder, c("pid", "end")))
+    unlink(file.path(folder, c("pid", "ended", "end")))
     output <- run_r(
       sub("VERBOSE", verbose, code), c(RETICULATE_PYTHON = reticulate::py_exe()),
       wait = FALSE
     )
-    expect_true(wait_for(file.path(folder, "pid"), 120), label = paste(readLines(output), collapse = "\n"))
+    expect_true(
+      wait_for(file.path(folder, "pid"), 300),
+      label = paste(readLines(output), collapse = "\n")
+    )
     pid <- as.integer(readLines(file.path(folder, "pid")))
-    Sys.sleep(2)
-    sent <- Sys.time()
+    sent <- as.numeric(Sys.time())
     tools::pskill(pid, tools::SIGINT)
-    ended <- wait_for(file.path(folder, "end"), 60)
+    ended <- wait_for(file.path(folder, "end"), 120)
     if (!ended) tools::pskill(pid, tools::SIGKILL)
     expect_true(ended)
     expect_identical(readLines(file.path(folder, "end")), c("interrupt", "untouched", "15", "64"))
-    expect_lt(as.numeric(Sys.time() - sent, units = "secs"), 30)
+    # An epoch takes milliseconds.
+    expect_lt(as.numeric(readLines(file.path(folder, "ended"))) - sent, 5)
   }
 })

@@ -127,6 +127,32 @@ test_that("a Python without the core, or with an old one, is named", {
   expect_match(out, "too old: smartcore 0.0.3", all = FALSE)
 })
 
+test_that("has_smartcore() looks at the Python that is named, and starts none", {
+  skip_without_core()
+  expect_true(has_smartcore())
+  python <- reticulate::py_exe()
+  with <- function(...) {
+    env <- c(RETICULATE_PYTHON = NA, SMART_PYTHON = NA)
+    env[names(c(...))] <- c(...)
+    utils::tail(run_r("cat(has_smartcore(), reticulate::py_available())", env), 1)
+  }
+  expect_identical(with(RETICULATE_PYTHON = python), "TRUE FALSE")
+  expect_identical(with(SMART_PYTHON = python), "TRUE FALSE")
+  expect_identical(with(RETICULATE_PYTHON = "/no/such/python", SMART_PYTHON = python), "FALSE FALSE")
+  # An environment "r-smart" that is not there.
+  expect_identical(with(WORKON_HOME = withr::local_tempdir()), "FALSE FALSE")
+})
+
+test_that("Pythons beside R do not search the folders that R puts first", {
+  seen <- function(...) {
+    withr::local_envvar(LD_LIBRARY_PATH = paste(c(...), collapse = ":"))
+    without_r_libraries(Sys.getenv("LD_LIBRARY_PATH", NA))
+  }
+  r <- c(R.home("lib"), "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib")
+  expect_identical(seen(r), NA_character_)
+  expect_identical(seen(r, "/opt/libraries/lib", "/usr/local/lib"), "/opt/libraries/lib:/usr/local/lib")
+})
+
 test_that("what install_smartcore() asks of pip can be said", {
   expect_identical(torch_requirement(NULL), "torch>=2.2")
   expect_identical(torch_requirement("2.13.0"), "torch==2.13.0")

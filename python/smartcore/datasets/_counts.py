@@ -39,7 +39,7 @@ _CHUNK = 4096
 
 def draw(
     model: CountModel,
-    domains: NDArray[np.intp],
+    spatial: NDArray[np.float64],
     active: NDArray[np.bool_],
     features: pd.DataFrame,
     signal: float,
@@ -53,8 +53,8 @@ def draw(
     ----------
     model
         The modality's distribution.
-    domains
-        Domain of each spot, shape (n_spots,); 0 for background.
+    spatial
+        Activity of each spatial factor, shape (n_spots, n_factors); from 0 to 1.
     active
         Which non-spatial factors are active, shape (n_spots, n_nonspatial).
     features
@@ -68,14 +68,13 @@ def draw(
     -------
     CSR, float32, shape (n_spots, n_features).
     """
-    follows = features["spatial_factor"].cat.codes.to_numpy() + 1
+    follows = features["spatial_factor"].cat.codes.to_numpy()
     # One column more, never active: where index -1 of a feature without a factor points.
     active = np.pad(active, ((0, 0), (0, 1)))[:, features["nonspatial_factor"].to_numpy()]
     chunks = []
-    for start in range(0, len(domains), _CHUNK):
+    for start in range(0, len(spatial), _CHUNK):
         rows = slice(start, start + _CHUNK)
-        spatial = domains[rows, None] == follows
-        added = signal * model.spatial * spatial + model.nonspatial * active[rows]
+        added = signal * model.spatial * spatial[rows][:, follows] + model.nonspatial * active[rows]
         counts = _negative_binomial(
             model.background + added,
             dispersion

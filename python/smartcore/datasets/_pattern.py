@@ -1,9 +1,10 @@
-"""The four spatial factors of the simulation, as a map of domains."""
+"""The spatial factors of the simulation, as a map of domains."""
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+from scipy.ndimage import gaussian_filter
 
 BACKGROUND = "background"
 
@@ -20,9 +21,6 @@ _MAP = np.block(
         for pair in ((1, 2), (3, 4))
     ]
 )
-
-DOMAINS = (BACKGROUND, *(f"factor {k}" for k in _BLOCKS))
-"""Names of the domains; the code of a domain in `domain_map` is its place here."""
 
 
 def domain_map(shape: tuple[int, int]) -> NDArray[np.intp]:
@@ -57,3 +55,53 @@ def domain_map(shape: tuple[int, int]) -> NDArray[np.intp]:
     rows = np.arange(int(n_rows)) * len(_MAP) // int(n_rows)
     cols = np.arange(int(n_cols)) * len(_MAP) // int(n_cols)
     return _MAP[np.ix_(rows, cols)].astype(np.intp)
+
+
+def check_pattern(pattern: ArrayLike) -> NDArray[np.intp]:
+    """Domain of each place of a grid, as the user gave it.
+
+    Parameters
+    ----------
+    pattern
+        Whole numbers, shape (n_rows, n_cols): 0 for background, k for factor k.
+
+    Raises
+    ------
+    ValueError
+        If it is not two-dimensional, has other numbers, or holds no factor.
+    """
+    values = np.asarray(pattern)
+    if values.ndim != 2 or values.dtype.kind not in "iuf":
+        raise ValueError(
+            "pattern must be a grid of whole numbers, shape (rows, columns), not "
+            f"{values.dtype} of shape {values.shape}"
+        )
+    if not (values == np.rint(values)).all() or values.min(initial=0) < 0:
+        raise ValueError("pattern must hold whole numbers: 0 for background, k for factor k")
+    if values.max(initial=0) < 1:
+        raise ValueError("pattern holds no factor: some places must be 1 or more")
+    return values.astype(np.intp)
+
+
+def domain_names(n_factors: int) -> tuple[str, ...]:
+    """Names of the domains; the code of a domain in a map is its place here."""
+    return (BACKGROUND, *(f"factor {k}" for k in range(1, n_factors + 1)))
+
+
+def activities(domains: NDArray[np.intp], border: float) -> NDArray[np.float64]:
+    """How active each factor is at each place of a map.
+
+    Parameters
+    ----------
+    domains
+        Shape (n_rows, n_cols); 0 for background.
+    border
+        Standard deviation, in spots, of the Gaussian that blurs the factors; 0 for sharp ones.
+
+    Returns
+    -------
+    Shape (n_rows * n_cols, n_factors), from 0 to 1.
+    """
+    sharp = domains[..., None] == np.arange(1, domains.max() + 1)
+    blurred = gaussian_filter(sharp.astype(np.float64), border, axes=(0, 1), mode="nearest")
+    return blurred.reshape(domains.size, -1)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from smartcore._keys import SPATIAL
 
 from ._counts import MODALITIES, draw
-from ._pattern import DOMAINS, domain_map
+from ._pattern import activities, check_pattern, domain_map, domain_names
 
 if TYPE_CHECKING:
     from mudata import MuData
@@ -35,6 +35,9 @@ def tri_omics(
     dispersion: float = 1.0,
     n_nonspatial: int = 3,
     p_nonspatial: float = 0.2,
+    pattern: ArrayLike | None = None,
+    border: float = 0.0,
+    unseen: Mapping[str, Sequence[str]] | None = None,
 ) -> MuData:
     """Simulate spatial multi-omics counts on a grid with known domains.
 
@@ -44,8 +47,8 @@ def tri_omics(
     follows one spatial and one non-spatial factor, drawn at random. With b, s and t the
     modality's means for background and for either factor, a count is
 
-    - mean: ``b + a``, where ``a = signal * s * (spatial factor active) + t * (non-spatial
-      factor active)``
+    - mean: ``b + a``, where ``a = signal * s * (activity of the spatial factor) + t *
+      (non-spatial factor active)``
     - negative binomial, variance ``b + a + dispersion * (phi_b * b**2 + phi * a**2)``: the
       background is rare but overdispersed noise, as of ambient molecules
     - RNA and chromatin: then lost (set to zero) with probability `zero_inflation`
@@ -63,7 +66,8 @@ def tri_omics(
     Parameters
     ----------
     shape
-        Rows and columns of the grid, each at least 6; the pattern stretches.
+        Rows and columns of the grid, each at least 6; the pattern stretches. Not used where
+        `pattern` is given.
     n_genes, n_proteins, n_peaks
         Number of features of each modality.
     seed
@@ -81,6 +85,17 @@ def tri_omics(
         Number of non-spatial factors; 0 for none.
     p_nonspatial
         Probability that a non-spatial factor is active in a spot.
+    pattern
+        Domain of each place of the grid, whole numbers, shape (n_rows, n_cols): 0 for
+        background, k for factor k. Domains may be as small as a spot. None for the patterns
+        above.
+    border
+        Width of gradual borders: the standard deviation, in spots, of a Gaussian that blurs
+        each factor's activity, which is otherwise 1 in its domain and 0 elsewhere. The domains
+        stay as they are.
+    unseen
+        By modality, the factors that it carries no signal of, such as
+        ``{"protein": ["factor 1"]}``. The features that follow them stay, as noise.
 
     Returns
     -------
@@ -88,7 +103,8 @@ def tri_omics(
 
     - ``X``: raw counts, CSR, float32, shape (n_spots, n_features); spots row by row, named
       "spot_row_column"
-    - ``obs["domain"]``: "background", "factor 1" to "factor 4"; in the MuData too
+    - ``obs["domain"]``: "background", "factor 1" to "factor 4", or as many as `pattern` has;
+      in the MuData too
     - ``obsm["spatial"]``: column and row on the grid, row 0 at the top; in the MuData too
     - ``var["spatial_factor"]``, ``var["nonspatial_factor"]``: what each feature follows;
       0-based number of the non-spatial one, -1 without any
@@ -99,8 +115,9 @@ def tri_omics(
     ------
     ValueError
         If the shape is below 6 x 6, a modality unknown, repeated or none given, a number of
-        features below 1, a probability outside its range, or `signal`, `dispersion` or
-        `n_nonspatial` negative.
+        features below 1, a probability outside its range, `signal`, `dispersion`,
+        `n_nonspatial` or `border` negative, `pattern` no grid of whole numbers with a factor, or
+        `unseen` names what is not there.
 
     References
     ----------
@@ -117,22 +134,34 @@ def tri_omics(
     {'rna': (144, 50), 'protein': (144, 10), 'chromatin': (144, 60)}
     >>> mdata.obs["domain"].value_counts(sort=False).tolist()
     [48, 20, 32, 24, 20]
-    """
-    domains = domain_map(shape).ravel()
-    sizes = {"rna": n_genes, "protein": n_proteins, "chromatin": n_peaks}
-    _check(modalities, sizes, signal, zero_inflation, dispersion, n_nonspatial, p_nonspatial)
 
+    Stripes one spot wide:
+
+    >>> stripes = np.tile([0, 1, 2], (9, 4))
+    >>> tri_omics(pattern=stripes, n_genes=50, modalities=["rna"]).obs["domain"].tolist()[:3]
+    ['background', 'factor 1', 'factor 2']
+    """
+    grid = domain_map(shape) if pattern is None else check_pattern(pattern)
+    names = domain_names(int(grid.max()))
+    sizes = {"rna": n_genes, "protein": n_proteins, "chromatin": n_peaks}
+    _check(modalities, sizes, zero_inflation, p_nonspatial)
+    _check_not_negative(
+        signal=signal, dispersion=dispersion, n_nonspatial=n_nonspatial, border=border
+    )
+    blind = _unseen_columns(unseen or {}, modalities, names)
+
+    spatial = activities(grid, border)
     spots_rng, *modality_rngs = np.random.default_rng(seed).spawn(1 + len(MODALITIES))
-    active = spots_rng.random((len(domains), n_nonspatial)) < p_nonspatial
+    active = spots_rng.random((grid.size, n_nonspatial)) < p_nonspatial
     rngs = dict(zip(MODALITIES, modality_rngs, strict=True))
     counts = {}
     features = {}
     for name in modalities:
         model, n_features = MODALITIES[name], sizes[name]
-        features[name] = _features(model.prefix, n_features, n_nonspatial, rngs[name])
+        features[name] = _features(model.prefix, n_features, names, n_nonspatial, rngs[name])
         counts[name] = draw(
             model,
-            domains,
+            np.where(blind[name], 0.0, spatial),
             active,
             features[name],
             signal,
@@ -140,17 +169,14 @@ def tri_omics(
             dispersion,
             rngs[name],
         )
-    logger.debug("simulated %s on a grid of %s", ", ".join(modalities), shape)
-    return _assemble(counts, features, domains, active, int(shape[1]))
+    logger.debug("simulated %s on a grid of %s", ", ".join(modalities), grid.shape)
+    return _assemble(counts, features, grid, names, active)
 
 
 def _check(
     modalities: Sequence[str],
     sizes: dict[str, int],
-    signal: float,
     zero_inflation: float,
-    dispersion: float,
-    n_nonspatial: int,
     p_nonspatial: float,
 ) -> None:
     options = ", ".join(map(repr, MODALITIES))
@@ -167,46 +193,71 @@ def _check(
         raise ValueError(f"zero_inflation must be at least 0 and below 1, not {zero_inflation}")
     if not 0 <= p_nonspatial <= 1:
         raise ValueError(f"p_nonspatial must be from 0 to 1, not {p_nonspatial}")
-    not_negative = {"signal": signal, "dispersion": dispersion, "n_nonspatial": n_nonspatial}
-    for name, value in not_negative.items():
+
+
+def _check_not_negative(**values: float) -> None:
+    for name, value in values.items():
         if not 0 <= value < np.inf:
             raise ValueError(f"{name} must be finite and at least 0, not {value}")
 
 
+def _unseen_columns(
+    unseen: Mapping[str, Sequence[str]], modalities: Sequence[str], names: tuple[str, ...]
+) -> dict[str, NDArray[np.bool_]]:
+    """Which factors each modality carries no signal of, shape (n_factors,) each."""
+    factors = names[1:]
+    for modality, hidden in unseen.items():
+        if modality not in modalities:
+            raise ValueError(
+                f"unseen names modality {modality!r}, but those simulated are {list(modalities)}"
+            )
+        if isinstance(hidden, str) or (unknown := sorted(set(hidden) - set(factors))):
+            what = repr(hidden) if isinstance(hidden, str) else f"{unknown}"
+            raise ValueError(
+                f"unseen[{modality!r}] must be a sequence of some of {list(factors)}, not {what}"
+            )
+    return {name: np.isin(factors, list(unseen.get(name, ()))) for name in modalities}
+
+
 def _features(
-    prefix: str, n_features: int, n_nonspatial: int, rng: np.random.Generator
+    prefix: str,
+    n_features: int,
+    names: tuple[str, ...],
+    n_nonspatial: int,
+    rng: np.random.Generator,
 ) -> pd.DataFrame:
     """Names of features and the factors that they follow."""
     number = np.arange(n_features)
     if prefix.startswith("chr"):
-        names = [f"{prefix}:{1000 * i}-{1000 * i + 500}" for i in number + 1]
+        index = [f"{prefix}:{1000 * i}-{1000 * i + 500}" for i in number + 1]
     else:
         width = len(str(n_features))
-        names = [f"{prefix}_{i:0{width}d}" for i in number + 1]
-    spatial = rng.integers(1, len(DOMAINS), n_features)
+        index = [f"{prefix}_{i:0{width}d}" for i in number + 1]
+    spatial = rng.integers(1, len(names), n_features)
     other = rng.integers(n_nonspatial, size=n_features) if n_nonspatial else np.full(n_features, -1)
     return pd.DataFrame(
         {
-            "spatial_factor": pd.Categorical.from_codes(spatial - 1, DOMAINS[1:]),
+            "spatial_factor": pd.Categorical.from_codes(spatial - 1, names[1:]),
             "nonspatial_factor": other,
         },
-        index=names,
+        index=index,
     )
 
 
 def _assemble(
     counts: dict[str, sparse.csr_matrix],
     features: dict[str, pd.DataFrame],
-    domains: NDArray[np.intp],
+    grid: NDArray[np.intp],
+    names: tuple[str, ...],
     active: NDArray[np.bool_],
-    n_cols: int,
 ) -> MuData:
     import mudata
     from anndata import AnnData
 
-    row, col = np.divmod(np.arange(len(domains)), n_cols)
-    names = [f"spot_{r}_{c}" for r, c in zip(row, col, strict=True)]
-    obs = pd.DataFrame({"domain": pd.Categorical.from_codes(domains, DOMAINS)}, index=names)
+    row, col = np.divmod(np.arange(grid.size), grid.shape[1])
+    spots = [f"spot_{r}_{c}" for r, c in zip(row, col, strict=True)]
+    domains = pd.Categorical.from_codes(grid.ravel(), names)
+    obs = pd.DataFrame({"domain": domains}, index=spots)
     spatial = np.column_stack([col, row]).astype(np.float64)
     parts = {
         name: AnnData(X, obs=obs.copy(), var=features[name], obsm={SPATIAL: spatial.copy()})

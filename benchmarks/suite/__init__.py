@@ -1,0 +1,1 @@
+"""The parts of `benchmarks/accuracy.py`, in the order of the data."""

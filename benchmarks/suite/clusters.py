@@ -1,0 +1,57 @@
+"""mclust's EEE for several numbers of clusters at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from smartcore.clustering import reduce_embedding, row_order
+
+# The hierarchical start does not depend on the number of clusters, and costs more than the EM
+# on most sets: smartcore.clustering makes it anew for each number, and finds the same clusters.
+_R_CODE = """
+suppressPackageStartupMessages(library(mclust))
+function(x, ks, seed) {
+  set.seed(seed, kind = "Mersenne-Twister", normal.kind = "Inversion", sample.kind = "Rejection")
+  start <- list()
+  if (nrow(x) > 2000) start$subset <- sample(seq.int(nrow(x)), size = 2000)
+  some <- if (is.null(start$subset)) x else x[start$subset, , drop = FALSE]
+  start$hcPairs <- hc(some, modelName = mclust.options("hcModelName"),
+                      use = mclust.options("hcUse"))
+  model <- if (ncol(x) > 1) "EEE" else "E"
+  lapply(ks, function(k) {
+    fit <- suppressWarnings(
+      Mclust(x, G = k, modelNames = model, initialization = start, verbose = FALSE)
+    )
+    as.integer(fit$classification)
+  })
+}
+"""
+
+
+def mclust(
+    embedding: ArrayLike, ks: Iterable[int], seed: int, n_pcs: int = 20
+) -> dict[int, NDArray[np.intp]]:
+    """Clusters of the embedding's principal components, by number of clusters.
+
+    A number for which mclust fits no mixture is left out.
+    """
+    import rpy2.robjects as ro
+    from rpy2.robjects import numpy2ri
+
+    z = reduce_embedding(embedding, n_pcs)
+    order = row_order(z)
+    wanted = [k for k in ks if k > 1]
+    with ro.conversion.localconverter(ro.default_converter + numpy2ri.converter) as converter:
+        r_x = converter.py2rpy(z[order])
+    with ro.conversion.localconverter(ro.default_converter):
+        fits = ro.r(_R_CODE)(r_x, ro.IntVector(wanted), seed)
+        found = [np.array(fit, dtype=np.intp) for fit in fits]
+    result = {}
+    for k, labels in zip(wanted, found, strict=True):
+        if len(labels) == len(z):
+            result[k] = np.empty_like(labels)
+            result[k][order] = labels
+    return result
