@@ -102,14 +102,12 @@ def bio_smart(labelled: LabelledSet, seed: int) -> Result:
     """The published package, with its tutorials' settings for the sets that they have."""
     from published import theirs
 
-    if labelled.observed:
-        raise NotApplicable("takes no unobserved spots")
     settings: dict[str, Any] = {"n_neighbors": sm.graph.guess_n_neighbors(labelled.coords)}
     if labelled.group == "lymph node":
         settings |= {"lr": 5e-3}
     if labelled.group == "P22":
         settings |= {"lr": 5e-3, "epochs": 500, "farthest_ratio": 0.4}
-    return Result(theirs(labelled.features, labelled.coords, seed, **settings))
+    return Result(theirs(complete(labelled), labelled.coords, seed, **settings))
 
 
 BASELINES = [

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import scipy.sparse as sp
 
-from .methods import Method, NotApplicable, Result
+from .methods import Method, NotApplicable, Result, complete
 from .scoring import n_kinds
 from .sets import LabelledSet
 
@@ -109,13 +109,14 @@ def _modalities(what: Peer, labelled: LabelledSet) -> list[str]:
         raise NotApplicable(f"needs {what.at_least} modalities{wanted}")
     if what.counts and not labelled.counts():
         raise NotApplicable("needs counts")
-    if labelled.observed:
-        raise NotApplicable("needs every spot in every modality")
+    if what.counts and labelled.observed:
+        raise NotApplicable("needs counts of every spot in every modality")
     return chosen
 
 
 def _write(file: Path, labelled: LabelledSet, chosen: list[str], with_counts: bool) -> None:
-    arrays = {f"x/{name}": labelled.features[name] for name in chosen}
+    features = complete(labelled)
+    arrays = {f"x/{name}": features[name] for name in chosen}
     if with_counts:
         counts = labelled.counts()
         for name in chosen:

@@ -58,6 +58,8 @@ def write(results: Path, docs: Path) -> None:
     if (scores["score"] == "ari_mean").any():
         parts += ["## ARI by set, mean over K−2 … K+3\n"]
         parts += [markdown(by_labeling(scores, main, "ari_mean"))]
+    parts += ["## Seeds run\n", "Least to most of a set; of the probe / of clusters.\n"]
+    parts += [markdown(seeds(scores, main))]
     parts += ["## What could not be run\n", markdown(not_run(runs, main))]
     docs.mkdir(parents=True, exist_ok=True)
     (docs / "accuracy.md").write_text("\n".join(parts))
@@ -156,9 +158,32 @@ def by_labeling(scores: pd.DataFrame, names: list[str], score: str) -> pd.DataFr
     return means.map(lambda value: "" if pd.isna(value) else f"{value:.3f}")
 
 
+def seeds(scores: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """A row a method: how many seeds its sets have in each group."""
+    kinds = ["probe", "ari_mean"]
+    counts = (
+        scores[scores["score"].isin(kinds)]
+        .groupby(["score", "method", "group", "set", "labeling"])
+        .size()
+        .groupby(["score", "method", "group"])
+        .agg(["min", "max"])
+    )
+    table = pd.DataFrame("", index=names, columns=list(groups()))
+    for name in names:
+        for group in table.columns:
+            found = [counts.loc[key] for s in kinds if (key := (s, name, group)) in counts.index]
+            table.loc[name, group] = " / ".join(
+                f"{n['min']}" if n["min"] == n["max"] else f"{n['min']}–{n['max']}" for n in found
+            )
+    return table
+
+
 def not_run(runs: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     """A row a method and reason."""
-    bad = runs[(runs["status"] != "done") & runs["method"].isin([*names, *registry()["peers"]])]
+    done = set(runs.loc[runs["status"] == "done", ["method", "set"]].itertuples(index=False))
+    pairs = list(runs[["method", "set"]].itertuples(index=False))
+    never = [pair not in done for pair in pairs]
+    bad = runs[never & runs["method"].isin([*names, *registry()["peers"]])]
     rows = [
         {"method": name, "why": why, "sets": "all", "": "impossible"}
         for name, why in IMPOSSIBLE.items()
