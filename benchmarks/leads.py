@@ -1,0 +1,188 @@
+"""Ways to make the target of the reconstruction, by the blocked kNN probe of the target itself.
+
+No network is trained: this asks what is worth reconstructing. Each row is a lead; the last
+column but one is the mean of the groups' means. Then the choice is made anew without one group
+at a time, and scored on the group left out: how would it have fared on data it did not see?
+
+    python benchmarks/leads.py [--sets her2st_A1 …]
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import argparse
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+from sklearn.neighbors import kneighbors_graph
+from suite import sets
+from suite.methods import complete
+
+from smartcore.graph import guess_n_neighbors, neighbor_mean, smooth, spatial_graph
+from smartcore.metrics import blocked_knn_probe
+from smartcore.params import Params
+from smartcore.targets import make_targets, spatial_weights, twin_graph
+
+
+@dataclass
+class Case:
+    """A set with its graph and each modality at mean 0 and root mean square 1."""
+
+    labelled: sets.LabelledSet
+    features: dict[str, np.ndarray]
+    graph: sp.csr_matrix
+
+
+def case(name: str) -> Case:
+    """The case of a set."""
+    labelled = sets.load(name)
+    centered = {m: x - x.mean(axis=0) for m, x in complete(labelled).items()}
+    features = {m: (x / np.sqrt(np.mean(x**2))).astype(np.float32) for m, x in centered.items()}
+    k = guess_n_neighbors(labelled.coords)
+    return Case(labelled, features, spatial_graph(labelled.coords, n_neighbors=k))
+
+
+def by_params(**changes: object) -> Callable[[Case], np.ndarray]:
+    """What smartcore makes with these changes to the default."""
+
+    def lead(c: Case) -> np.ndarray:
+        observed = {name: np.ones(len(x), bool) for name, x in c.features.items()}
+        targets, _ = make_targets(c.features, observed, c.graph, Params(**changes))
+        return np.hstack(list(targets.values()))
+
+    return lead
+
+
+def power(exponent: int) -> Callable[[Case], np.ndarray]:
+    """Weights of directions to that power; a high one cuts at the threshold."""
+
+    def lead(c: Case) -> np.ndarray:
+        weighted = [
+            x @ np.linalg.matrix_power(spatial_weights(x, c.graph)[0], exponent)
+            for x in c.features.values()
+        ]
+        return with_twins(smooth(np.hstack(weighted).astype(np.float32), c.graph, 1, 0.35))
+
+    return lead
+
+
+def with_twins(x: np.ndarray) -> np.ndarray:
+    """Half itself, half its twins, as the default."""
+    return smooth(x, twin_graph(x, 15), 1, 0.5)
+
+
+def all_neighbours(c: Case) -> np.ndarray:
+    """Twins need not be mutual."""
+    x = by_params(n_twins=0)(c)
+    return smooth(x, sp.csr_matrix(kneighbors_graph(x, 15)), 1, 0.5)
+
+
+def linear_predictor(c: Case) -> np.ndarray:
+    """Each component predicted from itself and its neighbours' mean, the part that does not
+    vary in space (nugget) told by the decay of its autocovariance over two rings.
+    """
+    x = np.hstack(list(c.features.values())).astype(np.float64)
+    mean = neighbor_mean(c.graph)
+    second = sp.csr_matrix((c.graph @ c.graph > 0).astype(np.float32))
+    second = second - second.multiply(c.graph > 0)
+    second.setdiag(0)
+    second.eliminate_zeros()
+    around = mean @ x
+    variance = np.mean(x**2, axis=0)
+    near = np.clip(np.mean(x * around, axis=0) / variance, 0, 1)
+    far = np.mean(x * (neighbor_mean(sp.csr_matrix(second)) @ x), axis=0) / variance
+    signal = np.where(far > 0.02, np.clip(near**2 / np.maximum(far, 1e-9), near, 1), near)
+    spread = np.mean(around**2, axis=0) / variance
+    out = np.empty_like(x)
+    for j in range(x.shape[1]):
+        inner = np.array([[1, near[j]], [near[j], spread[j]]]) + 1e-9 * np.eye(2)
+        own, others = np.clip(np.linalg.solve(inner, [signal[j], near[j]]), 0, None)
+        out[:, j] = own * x[:, j] + others * around[:, j]
+    return out
+
+
+def bilateral(c: Case) -> np.ndarray:
+    """Neighbours weighted by how alike they are after one average."""
+    parts = []
+    for x in c.features.values():
+        i, j = c.graph.nonzero()
+        averaged = smooth(x, c.graph, 1)
+        apart = np.sum((averaged[i] - averaged[j]) ** 2, axis=1)
+        weight = np.exp(-apart / np.median(apart))
+        matrix = sp.csr_matrix((weight, (i, j)), shape=c.graph.shape) + sp.identity(len(x))
+        parts.append(neighbor_mean(sp.csr_matrix(matrix)) @ x)
+    return np.hstack(parts)
+
+
+PLAIN = {"target_weights": "none", "n_twins": 0}
+LEADS: dict[str, Callable[[Case], np.ndarray]] = {
+    "components": by_params(**PLAIN, target_hops=0),
+    "1 hop, neighbours' share 0.35": by_params(**PLAIN),
+    "1 hop, share 0.5": by_params(**PLAIN, neighbor_share=0.5),
+    "2 hops, share 0.5": by_params(**PLAIN, neighbor_share=0.5, target_hops=2),
+    "linear predictor with a nugget": linear_predictor,
+    "neighbours weighted by likeness": bilateral,
+    "share 0.35, directions weighted": by_params(n_twins=0),
+    "share 0.35, twins": by_params(target_weights="none"),
+    "default: share 0.35, directions, twins": by_params(),
+    "default, amplitudes for variances": power(2),
+    "default, cut at the threshold": power(40),
+    "default, 8 twins": by_params(n_twins=8),
+    "default, 30 twins": by_params(n_twins=30),
+    "default, twins not mutual": all_neighbours,
+    "default, share 0.2": by_params(neighbor_share=0.2),
+    "default, share 0.5": by_params(neighbor_share=0.5),
+    "default, 2 hops": by_params(target_hops=2),
+}
+
+
+def probe(embedding: np.ndarray, labelled: sets.LabelledSet) -> float:
+    """Mean over the labelings."""
+    return float(
+        np.mean(
+            [
+                blocked_knn_probe(embedding, labels, labelled.coords)
+                for labels in labelled.truths.values()
+            ]
+        )
+    )
+
+
+def main() -> None:
+    """Print the table, and the choices made without a group."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--sets", nargs="+", default=sets.names())
+    given = parser.parse_args()
+    warnings.simplefilter("ignore")
+    rows = {}
+    for name in given.sets:
+        c = case(name)
+        rows[c.labelled.group, name] = {
+            lead: probe(make(c), c.labelled) for lead, make in LEADS.items()
+        }
+    scores = pd.DataFrame(rows).T
+    by_group = scores.groupby(level=0, sort=False).mean().T
+    by_group["mean"] = by_group.mean(axis=1)
+    by_group["all sets"] = scores.mean()
+    print(by_group.round(3).to_string(), "\n")
+    groups = by_group.columns[:-2]
+    for group in groups if len(groups) > 1 else ():
+        chosen = by_group[groups.drop(group)].mean(axis=1).idxmax()
+        print(
+            f"Chosen without {group}: {chosen}; there {by_group.loc[chosen, group]:.3f} "
+            f"(the best of all leads {by_group[group].max():.3f}, "
+            f"one hop {by_group.loc['1 hop, share 0.5', group]:.3f})"
+        )
+
+
+if __name__ == "__main__":
+    main()
