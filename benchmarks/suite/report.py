@@ -49,7 +49,10 @@ def write(results: Path, docs: Path) -> None:
         if not (scores["score"] == score).any():
             continue
         parts += [f"## {title}\n", markdown(by_group(scores, main, score))]
-    parts += ["## Other scores\n", "Means over the labelings that a method has.\n"]
+    parts += [
+        "## Other scores\n",
+        "Over the labelings that a method has: rows of other coverage do not compare.\n",
+    ]
     parts += [markdown(further(scores, runs, main))]
     if others:
         parts += ["## Ablations and single modalities\n", "The probe; `robust` for comparison.\n"]
