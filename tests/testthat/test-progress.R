@@ -81,7 +81,7 @@ test_that("an interrupt ends the training and leaves everything as it was", {
     while (!file.exists(file) && Sys.time() < end) Sys.sleep(0.1)
     file.exists(file)
   }
-  for (verbose in c("TRUE", "FALSE")) {
+  interrupted <- function(verbose) {
     unlink(file.path(folder, c("pid", "ended", "end")))
     output <- run_r(
       sub("VERBOSE", verbose, code), c(RETICULATE_PYTHON = reticulate::py_exe()),
@@ -97,8 +97,16 @@ test_that("an interrupt ends the training and leaves everything as it was", {
     ended <- wait_for(file.path(folder, "end"), 120)
     if (!ended) tools::pskill(pid, tools::SIGKILL)
     expect_true(ended)
-    expect_identical(readLines(file.path(folder, "end")), c("interrupt", "untouched", "15", "64"))
+    end <- readLines(file.path(folder, "end"))
+    expect_identical(end[-1], c("untouched", "15", "64"))
     # An epoch takes milliseconds.
     expect_lt(as.numeric(readLines(file.path(folder, "ended"))) - sent, 5)
+    end[1]
+  }
+  for (verbose in c("TRUE", "FALSE")) {
+    how <- interrupted(verbose)
+    # Inside reticulate's own conversion of a value an interrupt becomes an error of R, rarely.
+    if (how != "interrupt") how <- interrupted(verbose)
+    expect_identical(how, "interrupt")
   }
 })

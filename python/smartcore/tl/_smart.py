@@ -78,8 +78,8 @@ def smart(
     ``None``, or the copy. For a dict always a MuData that holds its AnnDatas, which stay as
     they are, with the joint coordinates. It has ``obsm["X_smart"]`` (n_spots, latent_dim) float32,
     ``obsp["smart_connectivities"]`` (the spatial graph) and ``uns["smart"]`` (parameters,
-    history, versions). Of several objects each has its spots' part, and copies come as a list
-    or dict, as the objects were given.
+    history, directions, versions). Of several objects each has its spots' part, and copies come as
+    a list or dict, as the objects were given.
 
     Raises
     ------
@@ -197,6 +197,7 @@ def _record(result: Integration, matched: Matched, preset: str, seed: int) -> di
         "reps": matched.reps,
         "n_observed": {name: int(mask.sum()) for name, mask in matched.observed.items()},
         "n_triplets": result.n_triplets,
+        "directions": result.directions,
         "version": version("smartcore"),
         **sections,
     }
