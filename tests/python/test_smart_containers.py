@@ -233,7 +233,8 @@ def test_forms_of_features(form):
     adata.obsm["X_pca"] = x
     expected = by_hand({"rna": adata}, NAMES)
     if form == "list of one":
-        adata.obsm["X_pca"] = x[:, :1]
+        x = np.rint(10 * np.sin(COORDS[:, :1] / 2))
+        adata.obsm["X_pca"] = x
         expected = by_hand({"rna": adata}, NAMES)
     else:
         adata.obsm["X_pca"] = {
