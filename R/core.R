@@ -269,18 +269,38 @@ cluster_mclust <- function(core, x, k, n_pcs, seed, fn) {
   labels
 }
 
-# A mixture of Gaussians of one shared, full covariance.
+# A mixture of Gaussians of one shared, full covariance. mclust's own start, hierarchical clusters of
+# the components at one variance, may be far from the best mixture where few of many components
+# tell clusters apart: so another from the components as they are, and the likelier mixture.
 fit_eee <- function(x, k, seed) {
+  fits <- with_seed(seed, lapply(c("SVD", "VARS"), fit_from, x = x, k = k))
+  fits[[which.max(vapply(fits, `[[`, 0, "likelihood"))]]
+}
+
+fit_from <- function(use, x, k) {
+  start <- list()
+  if (nrow(x) > mclust::mclust.options("subset")) {
+    start$subset <- sample(seq.int(nrow(x)), size = mclust::mclust.options("subset"))
+  }
+  some <- if (is.null(start$subset)) x else x[start$subset, , drop = FALSE]
   notes <- character()
   fit <- tryCatch(
     withCallingHandlers(
-      with_seed(seed, do.call(
-        mclust::Mclust,
-        # Its name in one dimension is E.
-        list(x, G = k, modelNames = if (ncol(x) > 1) "EEE" else "E", verbose = FALSE),
-        # Mclust() looks up its helpers from where it is called.
-        envir = asNamespace("mclust")
-      )),
+      {
+        model <- mclust::mclust.options("hcModelName")
+        start$hcPairs <- mclust::hc(some, modelName = model, use = use)
+        do.call(
+          mclust::Mclust,
+          # Its name in one dimension is E.
+          list(
+            x,
+            G = k, modelNames = if (ncol(x) > 1) "EEE" else "E", initialization = start,
+            verbose = FALSE
+          ),
+          # Mclust() looks up its helpers from where it is called.
+          envir = asNamespace("mclust")
+        )
+      },
       warning = function(w) {
         notes <<- c(notes, conditionMessage(w))
         invokeRestart("muffleWarning")
@@ -292,5 +312,6 @@ fit_eee <- function(x, k, seed) {
       NULL
     }
   )
-  list(labels = as.integer(fit$classification), notes = notes)
+  likelihood <- if (is.null(fit)) -Inf else fit$loglik
+  list(labels = as.integer(fit$classification), notes = notes, likelihood = likelihood)
 }

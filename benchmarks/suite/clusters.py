@@ -9,23 +9,26 @@ from numpy.typing import ArrayLike, NDArray
 
 from smartcore.clustering import reduce_embedding, row_order
 
-# The hierarchical start does not depend on the number of clusters, and costs more than the EM
-# on most sets: smartcore.clustering makes it anew for each number, and finds the same clusters.
+# Hierarchical starts do not depend on the number of clusters, and cost more than the EM on most
+# sets: smartcore.clustering makes them anew for each number, and finds the same clusters.
 _R_CODE = """
 suppressPackageStartupMessages(library(mclust))
 function(x, ks, seed) {
   set.seed(seed, kind = "Mersenne-Twister", normal.kind = "Inversion", sample.kind = "Rejection")
-  start <- list()
-  if (nrow(x) > 2000) start$subset <- sample(seq.int(nrow(x)), size = 2000)
-  some <- if (is.null(start$subset)) x else x[start$subset, , drop = FALSE]
-  start$hcPairs <- hc(some, modelName = mclust.options("hcModelName"),
-                      use = mclust.options("hcUse"))
+  starts <- lapply(c("SVD", "VARS"), function(use) {
+    start <- list()
+    if (nrow(x) > 2000) start$subset <- sample(seq.int(nrow(x)), size = 2000)
+    some <- if (is.null(start$subset)) x else x[start$subset, , drop = FALSE]
+    start$hcPairs <- hc(some, modelName = mclust.options("hcModelName"), use = use)
+    start
+  })
   model <- if (ncol(x) > 1) "EEE" else "E"
   lapply(ks, function(k) {
-    fit <- suppressWarnings(
+    fits <- lapply(starts, function(start) suppressWarnings(
       Mclust(x, G = k, modelNames = model, initialization = start, verbose = FALSE)
-    )
-    as.integer(fit$classification)
+    ))
+    likelihood <- vapply(fits, function(fit) if (is.null(fit)) -Inf else fit$loglik, 0)
+    as.integer(fits[[which.max(likelihood)]]$classification)
   })
 }
 """

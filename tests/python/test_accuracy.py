@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,9 +17,10 @@ COMMAND = Path(__file__).parents[2] / "benchmarks" / "accuracy.py"
 def run(tmp_path):
     def call(*args):
         where = ["--cache", tmp_path, "--docs", tmp_path / "docs", "--data", tmp_path / "none"]
-        done = subprocess.run(
-            [sys.executable, COMMAND, *args, *where], capture_output=True, text=True, check=False
-        )
+        # R, once started in this process, puts the system's libraries before this Python's own.
+        env = {name: value for name, value in os.environ.items() if name != "LD_LIBRARY_PATH"}
+        command = [sys.executable, COMMAND, *args, *where]
+        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         return done.stdout
 

@@ -54,8 +54,12 @@ def cigars(n_spots=300, n_groups=4, seed=0):
     return x @ rotation, truth
 
 
-def rscript_mclust(z, n_clusters, seed, folder):
-    """Classify by Mclust in an R process of its own, or skip where it cannot run."""
+def rscript_mclust(z, n_clusters, seed, folder, uses=("SVD", "VARS")):
+    """Classify by Mclust in an R process of its own, or skip where it cannot run.
+
+    The likelier of the mixtures from two starts, by their ``use``: hierarchical clusters of the
+    components at one variance, and of the components as they are.
+    """
     rscript = shutil.which("Rscript")
     if rscript is None:
         pytest.skip("needs Rscript")
@@ -68,7 +72,13 @@ def rscript_mclust(z, n_clusters, seed, folder):
     z <- matrix(readBin("{folder / "z.bin"}", "double", {z.size}), {z.shape[0]}, {z.shape[1]})
     set.seed({seed})
     model <- if (ncol(z) > 1) "EEE" else "E"
-    fit <- Mclust(z, G = {n_clusters}, modelNames = model, verbose = FALSE)
+    fits <- lapply(strsplit("{" ".join(uses)}", " ")[[1]], function(use) {{
+      some <- if (nrow(z) > 2000) sample(nrow(z), 2000) else seq_len(nrow(z))
+      start <- list(hcPairs = hc(z[some, , drop = FALSE], modelName = "VVV", use = use))
+      if (nrow(z) > 2000) start$subset <- some
+      Mclust(z, G = {n_clusters}, modelNames = model, initialization = start, verbose = FALSE)
+    }})
+    fit <- fits[[which.max(sapply(fits, function(fit) fit$loglik))]]
     writeLines(as.character(fit$classification), "{folder / "labels.txt"}")
     """
     subprocess.run([rscript, "-e", code], check=True, capture_output=True)
@@ -127,6 +137,18 @@ class TestMclust:
         expected[order] = rscript_mclust(z[order], 6, seed, tmp_path)
         labels = cluster_embedding(x, 6, method="mclust", n_pcs=3, seed=seed)
         assert adjusted_rand_score(expected, labels) == 1
+
+    @needs_mclust
+    def test_few_of_many_directions_tell_groups_apart(self, tmp_path):
+        """mclust's own start, blind to variance, is lost among the others."""
+        rng = np.random.default_rng(0)
+        truth = rng.integers(5, size=600)
+        x = 0.1 * rng.standard_t(3, size=(600, 20))
+        x[:, :3] += 2 * rng.normal(size=(5, 3))[truth]
+        alone = rscript_mclust(reduce_embedding(x), 5, 0, tmp_path, uses=("SVD",))
+        assert adjusted_rand_score(truth, alone) < 0.8
+        labels = cluster_embedding(x, 5, method="mclust")
+        assert adjusted_rand_score(truth, labels) > 0.99
 
     @needs_mclust
     def test_one_dimension(self, tmp_path):

@@ -26,22 +26,34 @@ local({
     })
     set.seed(seed, kind = "Mersenne-Twister", normal.kind = "Inversion",
              sample.kind = "Rejection")
-    notes <- character()
-    fit <- tryCatch(
-      withCallingHandlers(
-        Mclust(x, G = k, modelNames = model, verbose = FALSE),
-        warning = function(w) {
-          notes <<- c(notes, conditionMessage(w))
-          invokeRestart("muffleWarning")
-        },
-        message = function(m) invokeRestart("muffleMessage")
-      ),
-      error = function(e) {
-        notes <<- c(notes, conditionMessage(e))
-        NULL
+    fits <- lapply(c("SVD", "VARS"), function(use) {
+      start <- list()
+      if (nrow(x) > mclust.options("subset")) {
+        start$subset <- sample(seq.int(nrow(x)), size = mclust.options("subset"))
       }
-    )
-    list(classification = as.integer(fit$classification), notes = notes)
+      some <- if (is.null(start$subset)) x else x[start$subset, , drop = FALSE]
+      notes <- character()
+      fit <- tryCatch(
+        withCallingHandlers(
+          {
+            start$hcPairs <- hc(some, modelName = mclust.options("hcModelName"), use = use)
+            Mclust(x, G = k, modelNames = model, initialization = start, verbose = FALSE)
+          },
+          warning = function(w) {
+            notes <<- c(notes, conditionMessage(w))
+            invokeRestart("muffleWarning")
+          },
+          message = function(m) invokeRestart("muffleMessage")
+        ),
+        error = function(e) {
+          notes <<- c(notes, conditionMessage(e))
+          NULL
+        }
+      )
+      likelihood <- if (is.null(fit)) -Inf else fit$loglik
+      list(classification = as.integer(fit$classification), notes = notes, likelihood = likelihood)
+    })
+    fits[[which.max(vapply(fits, function(fit) fit$likelihood, 0))]]
   }
   environment(fit_eee) <- asNamespace("mclust")
   fit_eee
@@ -76,7 +88,12 @@ def missing_for_mclust() -> str | None:
 def mclust_eee(x: npt.NDArray[np.float64], n_clusters: int, seed: int) -> npt.NDArray[np.int32]:
     """Cluster by mclust's EEE model: Gaussians of one shared, full covariance.
 
-    Above 2,000 rows mclust finds its hierarchical start on 2,000 of them drawn
+    mclust starts from hierarchical clusters of the components at one variance, its default
+    ("SVD"). Where few of many components tell clusters apart, that start may be far from the
+    best mixture; so a second one is made from the components as they are ("VARS"), and the
+    likelier of the two mixtures is kept.
+
+    Above 2,000 rows mclust finds each hierarchical start on 2,000 of them drawn
     with R's random numbers; these are seeded here, and R's own state is put
     back afterwards.
 
