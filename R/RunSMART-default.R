@@ -10,6 +10,13 @@
 #' Spots are matched by name. A spot that one modality lacks is embedded from those it has.
 #' Neighbours in space are looked for within a section only.
 #'
+#' Several sections are the images of an object, the values of `section.by`, the `sample_id` of a
+#' SpatialExperiment, or the objects of a list. They are embedded as one: variable genes are those
+#' that vary within sections; Harmony takes batch effects out of each modality; and triplets join
+#' spots that are alike across sections. Objects of a list may have different features: genes and
+#' proteins that all share are used, and peaks that overlap count as one. Their cells may go by the
+#' same names, and an object may lack a modality. Clusters have the same levels in all of them.
+#'
 #' The object given is returned with results added, or untouched: also where anything fails, or
 #' is interrupted (Ctrl-C or Esc ends the training within an epoch).
 #'
@@ -58,6 +65,10 @@
 #'     as proteins, at most 30). `n.features`: variable genes (3000; `Inf` for all).
 #'     `min.spots`: spots that a gene or peak must be counted in (10). `clr`: mean of the
 #'     centred log-ratio over the spots of a `"protein"` or the proteins of a `"spot"`.
+#'   * `harmony.theta` (10) and `harmony.rounds` (20): how hard, and for how many rounds, Harmony
+#'     takes out batch effects between sections; 0 rounds: not at all. `section.triplets`:
+#'     `"across"` sections (the default), `"within"` or `"both"`. `link.sections`: `TRUE` lets spots
+#'     of different sections be neighbours, for sections registered in 3-D coordinates.
 #'   * `epochs`, `lr`, `lam` (weight of the reconstruction against the triplets), `alpha` (weights
 #'     named by modality), `latent.dim` (64), `margin`, `n.mutual`, `far.ratio`.
 #'   * `device`: `"auto"`, `"cpu"` or `"cuda"`.

@@ -179,15 +179,31 @@ join_inputs <- function(inputs, sections, name) {
     return(list(kind = NULL, counts = NULL, pcs = do.call(rbind, unname(pcs))))
   }
   counts <- Map(function(input, section) {
-    matrices <- lapply(input_parts(input), function(x) {
+    lapply(unname(input_parts(input)), function(x) {
       colnames(x) <- prefixed(section, colnames(x))
       x
     })
-    names(matrices) <- paste0(section, if (length(matrices) > 1) paste0(".", seq_along(matrices)))
-    matrices
   }, inputs, sections)
-  counts <- do.call(c, unname(counts))
-  list(kind = kinds, counts = join_parts(counts, name, check.counts = FALSE), pcs = NULL)
+  names(counts) <- sections
+  if (length(counts) == 1) {
+    own <- counts[[1]]
+    return(list(kind = kinds, counts = if (length(own) == 1) own[[1]] else own, pcs = NULL))
+  }
+  for (section in sections) check_unique_features(rownames(counts[[section]][[1]]), name, section)
+  # Which features they share is for the core to find.
+  list(kind = kinds, counts = counts, pcs = NULL, joined = TRUE)
+}
+
+check_unique_features <- function(features, name, section) {
+  twice <- unique(features[duplicated(features)])
+  if (length(twice)) {
+    smart_abort(c(
+      "{length(twice)} feature{?s} of {.val {name}} share{?s/} a name with another in section
+       {.val {section}} (first: {.val {twice[1]}}).",
+      "i" = "Sections are matched by the names of their features: {.fn make.unique} gives each its
+             own."
+    ))
+  }
 }
 
 section_of_result <- function(result, section, cells) {

@@ -212,7 +212,12 @@ pick_dims <- function(pcs, dims, item) {
   pcs[, dims, drop = FALSE]
 }
 
-input_parts <- function(input) if (is.list(input$counts)) input$counts else list(input$counts)
+input_parts <- function(input) {
+  if (isTRUE(input$joined)) {
+    return(unlist(unname(input$counts), recursive = FALSE))
+  }
+  if (is.list(input$counts)) input$counts else list(input$counts)
+}
 
 input_cells <- function(input) {
   if (!is.null(input$pcs)) {
@@ -222,6 +227,9 @@ input_cells <- function(input) {
 }
 
 input_width <- function(input) {
+  if (isTRUE(input$joined)) {
+    return(NA_integer_)
+  }
   if (is.null(input$pcs)) nrow(input_parts(input)[[1]]) else ncol(input$pcs)
 }
 

@@ -5,11 +5,12 @@ core_settings <- c("preset", "n_neighbors", "device", "n_comps", "n_features", "
 
 # Embeds cells.
 #   modalities  named list of list(kind, counts, pcs): counts features x cells, a dgCMatrix or a
-#               list of such with the same features and different cells; or pcs cells x d
+#               list of such with the same features and different cells; or pcs cells x d. Where
+#               `joined` is TRUE, counts are a list of such by object, each with its own features
 #   coords      cells x 2|3, with the names of all cells
 #   sections    named by cell, or NULL
 #   ...         the core's parameters, words separated by dots or underscores
-# Returns list(embedding, history, params, n.triplets, contributions, versions).
+# Returns list(embedding, history, params, n.triplets, contributions, n.features, versions).
 run_core <- function(modalities, coords, sections = NULL, ..., seed.use = 42, check.counts = TRUE,
                      verbose = TRUE, fn = "RunSMART") {
   seed <- check_seed(seed.use, fn)
@@ -20,13 +21,20 @@ run_core <- function(modalities, coords, sections = NULL, ..., seed.use = 42, ch
   on.exit(relay$tell_warnings())
   features <- list()
   rows <- list()
+  n_features <- integer()
   for (name in names(modalities)) {
     input <- modalities[[name]]
     rows[[name]] <- row_numbers(input_cells(input), cells)
-    features[[name]] <- if (is.null(input$counts)) {
-      reticulate::r_to_py(unname_columns(input$pcs))
+    if (is.null(input$counts)) {
+      features[[name]] <- reticulate::r_to_py(unname_columns(input$pcs))
+      n_features[[name]] <- ncol(input$pcs)
     } else {
-      call_core(fn, count_components(core, name, input, given, seed, check.counts, relay))
+      found <- call_core(fn, count_components(
+        core, name, input, section_codes(sections, input_cells(input)), given, seed, check.counts,
+        relay
+      ), about = if (isTRUE(input$joined)) name)
+      features[[name]] <- found[["components"]]
+      n_features[[name]] <- reticulate::py_to_r(found[["n_features"]])
     }
     # The copy of the counts goes now rather than when R next needs memory.
     gc(verbose = FALSE, full = FALSE)
@@ -45,6 +53,7 @@ run_core <- function(modalities, coords, sections = NULL, ..., seed.use = 42, ch
     params = result$params,
     n.triplets = unlist(result$n_triplets),
     contributions = named_rows(result$contributions, cells, names(modalities)),
+    n.features = n_features,
     versions = c(
       list(SpatialSMART = as.character(utils::packageVersion("SpatialSMART"))),
       reticulate::py_to_r(core$versions())
@@ -52,11 +61,17 @@ run_core <- function(modalities, coords, sections = NULL, ..., seed.use = 42, ch
   )
 }
 
-count_components <- function(core, name, input, given, seed, check.counts, relay) {
+count_components <- function(core, name, input, sections, given, seed, check.counts, relay) {
+  # Features x cells by columns is cells x features by rows: nothing is moved.
+  hand_over <- function(parts) lapply(parts, function(x) reticulate::r_to_py(x)$T)
+  joined <- isTRUE(input$joined)
   core$components(
     input$kind,
-    # Features x cells by columns is cells x features by rows: nothing is moved.
-    lapply(input_parts(input), function(x) reticulate::r_to_py(x)$T),
+    if (joined) lapply(input$counts, hand_over) else hand_over(input_parts(input)),
+    features = if (joined) {
+      lapply(input$counts, function(parts) as.array(rownames(parts[[1]])))
+    },
+    sections = sections,
     n_comps = one_of_list(given$n_comps, name),
     n_features = one_of_list(given$n_features, name),
     min_spots = one_of_list(given$min_spots, name),
@@ -152,10 +167,10 @@ named_rows <- function(x, rows, columns = NULL) {
   x
 }
 
-# Python's errors as R's. Interrupts pass.
-call_core <- function(fn, code) {
+# Python's errors as R's, begun by what they are `about`. Interrupts pass.
+call_core <- function(fn, code, about = NULL) {
   reticulate::py_clear_last_error()
-  tryCatch(code, error = function(e) abort_core(e, fn))
+  tryCatch(code, error = function(e) abort_core(e, fn, about))
 }
 
 # Errors whose message is made for users.
@@ -163,7 +178,7 @@ plain_errors <- c(
   "ValueError", "TypeError", "KeyError", "RuntimeError", "FloatingPointError", "ImportError"
 )
 
-abort_core <- function(error, fn) {
+abort_core <- function(error, fn, about = NULL) {
   last <- reticulate::py_last_error()
   if (is.null(last)) {
     stop(error)
@@ -175,7 +190,10 @@ abort_core <- function(error, fn) {
   plain <- type %in% plain_errors
   smart_abort(
     c(
-      "{if (!plain) paste0(type, ': ')}{said}",
+      "{if (!is.null(about)) paste0(about, ': ')}{if (!plain) paste0(type, ': ')}{said}",
+      "i" = if (grepl("sections share", said)) {
+        "Sections are matched by {.fn rownames} of their counts, peaks by genomic overlap."
+      },
       "i" = if (!plain) "{.run reticulate::py_last_error()} shows where in Python."
     ),
     fn = fn, class = c("smart_core_error", paste0("smart_", type))

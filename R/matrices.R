@@ -82,8 +82,10 @@ join_parts <- function(parts, name, features = NULL, check.counts = TRUE) {
     ))
   }
   keep <- pick_features(common, features, name)
+  # Names that repeat are for one matrix no matter.
+  whole <- length(parts) == 1 && is.null(features)
   parts <- lapply(parts, function(part) {
-    if (!identical(rownames(part), keep)) {
+    if (!whole && !identical(rownames(part), keep)) {
       part <- part[keep, , drop = FALSE]
     }
     part <- as_sparse(part)

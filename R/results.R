@@ -3,12 +3,17 @@
 # What is remembered with an embedding, in `misc` or `metadata()`.
 smart_record <- function(result, inputs) {
   sections <- inputs$sections
+  modalities <- inputs$about
+  # Known to the core alone where sections have different ones.
+  if (!is.null(result$n.features)) {
+    modalities$n.features <- unname(result$n.features[modalities$modality])
+  }
   list(
     tool = "SpatialSMART",
     versions = result$versions,
     params = result$params,
     history = result$history,
-    modalities = inputs$about,
+    modalities = modalities,
     n.triplets = result$n.triplets,
     contributions = result$contributions,
     sections = if (is.null(sections)) NULL else table_of(sections)

@@ -4,10 +4,13 @@
 #' counts of domains that neither modality tells apart alone. It needs neither Python nor a
 #' network, and serves the examples, the tests and the vignettes.
 #'
-#' @param n.rows,n.cols Rows of the lattice and spots in a row.
+#' @param n.rows,n.cols Rows of the lattice and spots in a row; one number, or one for each section.
 #' @param n.genes,n.proteins Features of the assays `"Spatial"` and `"ADT"`.
 #' @param n.sections Sections side by side in one object, each with an image of its own, called
 #'   `"slice1"`, `"slice2"`, …
+#' @param batch.effect How much sections differ for no reason of biology: standard deviation, on
+#'   the natural logarithm, of the factor that each feature's mean has in each section. 0: not at
+#'   all.
 #' @param class `"Seurat"`: a Seurat object with an image, of class VisiumV1 under Seurat 4 and
 #'   VisiumV2 under Seurat 5. `"SingleCellExperiment"`: coordinates are the columns `x` and `y`
 #'   of its `colData()`, proteins its `altExp()`. `"SpatialExperiment"`: coordinates are its
@@ -24,6 +27,10 @@
 #'   object <- SimulateSMART()
 #'   table(object$domain)
 #'   SeuratObject::Images(object)
+#'
+#'   # Two sections of different sizes, which a batch effect sets apart.
+#'   two <- SimulateSMART(n.rows = c(20, 12), n.sections = 2, batch.effect = 0.5)
+#'   table(two$section)
 #' }
 SimulateSMART <- function(
     n.rows = 20,
@@ -31,27 +38,28 @@ SimulateSMART <- function(
     n.genes = 200,
     n.proteins = 20,
     n.sections = 1,
+    batch.effect = 0,
     class = c("Seurat", "SingleCellExperiment", "SpatialExperiment"),
     seed.use = 42) {
   class <- rlang::arg_match(class)
   sizes <- list(
-    n.rows = n.rows, n.cols = n.cols, n.genes = n.genes, n.proteins = n.proteins,
-    n.sections = n.sections
+    n.sections = n.sections, n.rows = n.rows, n.cols = n.cols, n.genes = n.genes,
+    n.proteins = n.proteins
   )
-  least <- c(n.rows = 4, n.cols = 4, n.genes = 20, n.proteins = 4, n.sections = 1)
-  for (name in names(sizes)) {
-    value <- sizes[[name]]
-    if (!rlang::is_scalar_integerish(value, finite = TRUE) || value < least[[name]]) {
-      smart_abort(
-        "{.arg {name}} must be a whole number from {least[[name]]} up, not {.val {value}}.",
-        fn = "SimulateSMART"
-      )
-    }
+  least <- c(n.sections = 1, n.rows = 4, n.cols = 4, n.genes = 20, n.proteins = 4)
+  for (name in names(sizes)) check_size(sizes[[name]], name, least[[name]], n.sections)
+  if (!is_number(batch.effect) || batch.effect < 0) {
+    smart_abort(
+      "{.arg batch.effect} must be a number from 0 up, not {.val {batch.effect}}.",
+      fn = "SimulateSMART"
+    )
   }
+  n.rows <- rep_len(n.rows, n.sections)
+  n.cols <- rep_len(n.cols, n.sections)
   spots <- do.call(rbind, lapply(seq_len(n.sections), function(i) {
-    lattice(n.rows, n.cols, paste0("slice", i))
+    lattice(n.rows[i], n.cols[i], paste0("slice", i))
   }))
-  counts <- with_seed(seed.use, simulate_counts(spots$domain, n.genes, n.proteins))
+  counts <- with_seed(seed.use, simulate_counts(spots, n.genes, n.proteins, batch.effect))
   counts <- lapply(counts, function(x) {
     colnames(x) <- rownames(spots)
     x
@@ -62,6 +70,20 @@ SimulateSMART <- function(
     SpatialExperiment = simulated_spe(spots, counts)
   )
 }
+
+check_size <- function(value, name, least, n.sections) {
+  per_section <- name %in% c("n.rows", "n.cols")
+  if (!rlang::is_integerish(value, finite = TRUE) || length(value) == 0 || any(value < least) ||
+    !length(value) %in% c(1, if (per_section) n.sections)) {
+    each <- if (per_section && n.sections > 1) ", or one for each section"
+    smart_abort(
+      "{.arg {name}} must be a whole number from {least} up{each}, not {.val {value}}.",
+      fn = "SimulateSMART"
+    )
+  }
+}
+
+is_number <- function(x) is.numeric(x) && length(x) == 1 && is.finite(x)
 
 # Spots 100 px apart, every other row shifted by half of that.
 lattice <- function(n.rows, n.cols, section) {
@@ -84,7 +106,8 @@ lattice <- function(n.rows, n.cols, section) {
 
 # Negative binomial counts. A tenth of the genes is higher in "core" and "rim", another in
 # "left" and "right"; a quarter of the proteins is higher in "core" and "left".
-simulate_counts <- function(domain, n.genes, n.proteins) {
+simulate_counts <- function(spots, n.genes, n.proteins, batch.effect) {
+  domain <- spots$domain
   inner <- domain %in% c("core", "rim")
   odd <- domain %in% c("core", "left")
   tenth <- n.genes %/% 10
@@ -96,6 +119,10 @@ simulate_counts <- function(domain, n.genes, n.proteins) {
   proteins <- matrix(stats::rlnorm(n.proteins, log(20), 0.7), n.proteins, length(domain))
   proteins[seq_len(quarter), odd] <- proteins[seq_len(quarter), odd] * 2
   proteins[quarter + seq_len(quarter), !odd] <- proteins[quarter + seq_len(quarter), !odd] * 2
+  if (batch.effect > 0) {
+    genes <- genes * batch_factors(n.genes, spots$section, batch.effect)
+    proteins <- proteins * batch_factors(n.proteins, spots$section, batch.effect)
+  }
   draw <- function(mean, size, name) {
     mean <- sweep(mean, 2, depth, `*`)
     counts <- matrix(stats::rnbinom(length(mean), mu = mean, size = size), nrow(mean))
@@ -103,6 +130,13 @@ simulate_counts <- function(domain, n.genes, n.proteins) {
     as_sparse(counts)
   }
   list(Spatial = draw(genes, 4, "Gene"), ADT = draw(proteins, 8, "Protein"))
+}
+
+# Features x spots, the same for all spots of a section.
+batch_factors <- function(n, section, sd) {
+  sections <- unique(section)
+  factors <- matrix(stats::rlnorm(n * length(sections), sdlog = sd), n)
+  factors[, match(section, sections)]
 }
 
 # The value of `code` under a seed and R's own generators, whose state is put back.

@@ -12,11 +12,12 @@ from importlib.metadata import version
 from typing import Any, TextIO, get_args, get_type_hints
 
 import numpy as np
+import pandas as pd
 import scipy.sparse as sp
 from anndata import AnnData
 from numpy.typing import NDArray
 
-from smartcore import pp
+from smartcore import _keys, pp
 from smartcore.clustering import (
     check_embedding,
     check_integer,
@@ -31,7 +32,7 @@ from smartcore.integration import integrate
 from smartcore.metrics import modality_correlation
 from smartcore.params import Params, resolve_params
 
-INTERFACE = 1
+INTERFACE = 2
 """Raised when a function here changes in what it takes or gives: the R package checks it."""
 
 Notify = Callable[[str, str], object]
@@ -58,8 +59,10 @@ def parameters() -> list[str]:
 
 def components(
     kind: str,
-    parts: Sequence[sp.csr_matrix],
+    parts: Sequence[sp.csr_matrix] | Mapping[str, Sequence[sp.csr_matrix]],
     *,
+    features: Mapping[str, Sequence[str]] | None = None,
+    sections: NDArray[np.integer] | None = None,
     n_comps: int | None = None,
     n_features: float | None = None,
     min_spots: int | None = None,
@@ -67,7 +70,7 @@ def components(
     check_counts: bool = True,
     seed: int = 0,
     notify: Notify | None = None,
-) -> NDArray[np.float32]:
+) -> dict[str, Any]:
     """Principal components of counts.
 
     Parameters
@@ -75,7 +78,13 @@ def components(
     kind
         ``"rna"``, ``"protein"`` or ``"chromatin"``.
     parts
-        Spots × features; matrices of different spots, one below the other.
+        Spots × features; matrices of different spots, one below the other. For objects whose
+        features may differ a dict of such, by object.
+    features
+        Object → names of its features, for a dict: those that all share are used, peaks by
+        genomic overlap.
+    sections
+        Shape (n_spots,): codes of the sections, over which variable genes are chosen.
     n_comps, n_features, min_spots, clr
         As for :mod:`smartcore.pp`, where ``n_features`` is called ``n_top_genes``; ``None``: the
         default there. Infinite ``n_features``: all.
@@ -86,7 +95,7 @@ def components(
 
     Returns
     -------
-    Shape (n_spots, n_comps).
+    ``components`` (n_spots, n_comps), and ``n_features``: how many there were to start from.
     """
     steps: dict[str, Callable[..., object]] = {
         "rna": pp.rna,
@@ -104,9 +113,27 @@ def components(
     if kind == "rna" and n_features is not None:
         settings["n_top_genes"] = None if np.isinf(n_features) else n_features
     with _relayed(notify):
-        adata = AnnData(parts[0] if len(parts) == 1 else sp.vstack(parts, format="csr"))
+        if isinstance(parts, Mapping):
+            adata = pp.join_sections(
+                {
+                    name: AnnData(
+                        _stacked(own), var=pd.DataFrame(index=list((features or {})[name]))
+                    )
+                    for name, own in parts.items()
+                },
+                by="overlap" if kind == "chromatin" else "name",
+            )
+        else:
+            adata = AnnData(_stacked(parts))
+        if kind == "rna" and sections is not None:
+            adata.obs[_keys.SECTION] = sections
+            settings["section_key"] = _keys.SECTION
         steps[kind](adata, check_counts=check_counts, seed=seed, **settings)
-    return np.asarray(adata.obsm["X_pca"])
+    return {"components": np.asarray(adata.obsm[_keys.PCA]), "n_features": adata.n_vars}
+
+
+def _stacked(parts: Sequence[sp.csr_matrix]) -> sp.csr_matrix:
+    return parts[0] if len(parts) == 1 else sp.vstack(parts, format="csr")
 
 
 def run(

@@ -18,9 +18,9 @@ quarters <- function(n.rna = 60, n.protein = 12, seed = 1) {
 }
 
 # The same through the public functions of Python, written as its users would.
-python_smart <- function(data, seed, epochs, sections = NULL, ...) {
+python_smart <- function(data, seed, epochs, sections = NULL, rna = NULL, ...) {
   env <- reticulate::py_run_string("
-def run(counts, cells, places, all_cells, sections, seed, params):
+def run(counts, cells, places, all_cells, sections, seed, rna, params):
     import anndata as ad
     import numpy as np
     import smartcore as sm
@@ -34,7 +34,10 @@ def run(counts, cells, places, all_cells, sections, seed, params):
         adata.obsm['spatial'] = np.asarray(places)[rows]
         if sections is not None:
             adata.obs['section'] = [sections[row] for row in rows]
-        getattr(sm.pp, name)(adata, seed=seed)
+        settings = {}
+        if name == 'rna':
+            settings = {'section_key': None if sections is None else 'section', **(rna or {})}
+        getattr(sm.pp, name)(adata, seed=seed, **settings)
         modalities[name] = adata
     mdata = sm.tl.smart(
         modalities, seed=seed, progress=False,
@@ -52,8 +55,86 @@ def run(counts, cells, places, all_cells, sections, seed, params):
   counts <- data[intersect(names(data), c("rna", "protein", "chromatin"))]
   reticulate::py_to_r(env$run(
     counts, lapply(counts, colnames), unname(data$coords), rownames(data$coords),
-    sections, as.integer(seed), c(list(epochs = as.integer(epochs)), list(...))
+    sections, as.integer(seed), rna, c(list(epochs = as.integer(epochs)), list(...))
   ))
+}
+
+# Sections of 10 x 8 and 8 x 6 cells in two halves, with a batch effect; most of their genes and
+# proteins are the same, and most of their peaks overlap. Their cells go by the same names.
+two_sections <- function(seed = 1) {
+  withr::local_seed(seed)
+  section <- function(n.x, n.y, genes, proteins, peaks, factor) {
+    at <- as.matrix(expand.grid(x = seq_len(n.x), y = seq_len(n.y)))
+    rownames(at) <- paste0("cell", seq_len(nrow(at)))
+    half <- 1 + (at[, "x"] > n.x / 2)
+    draw <- function(names, mean) {
+      higher <- outer(seq_along(names) %% 2 + 1, half, `==`)
+      batch <- factor^(seq_along(names) %% 3 - 1)
+      counts <- matrix(stats::rpois(length(higher), batch * mean * (1 + 2 * higher)), length(names))
+      dimnames(counts) <- list(names, rownames(at))
+      as_sparse(counts)
+    }
+    list(
+      rna = draw(genes, 0.7), protein = draw(proteins, 5), chromatin = draw(peaks, 0.5), coords = at
+    )
+  }
+  peaks <- function(shift) sprintf("chr1-%d-%d", 1:60 * 1000L + shift, 1:60 * 1000L + 500L + shift)
+  list(
+    left = section(10, 8, paste0("gene", 1:60), paste0("protein", 1:14), peaks(0L), 1),
+    right = section(8, 6, paste0("gene", 70:6), paste0("protein", 12:1), peaks(80L)[-(1:5)], 2)
+  )
+}
+
+# Sections through the public functions of Python, as its users would give them: a dict of dicts.
+# Returns the embedding of each section.
+python_sections <- function(sections, seed, epochs, n_top_genes = 3000L, n_comps = NULL, ...) {
+  env <- reticulate::py_run_string("
+def run(sections, seed, n_top_genes, n_comps, params):
+    import anndata as ad
+    import numpy as np
+    import smartcore as sm
+
+    made = {}
+    for section, one in sections.items():
+        made[section] = {}
+        for name, (x, features, cells, places) in one.items():
+            adata = ad.AnnData(x.T.tocsr())
+            adata.obs_names, adata.var_names = list(cells), list(features)
+            adata.obsm['spatial'] = np.asarray(places)
+            made[section][name] = adata
+    for name in dict.fromkeys(name for one in made.values() for name in one):
+        settings = {'n_top_genes': n_top_genes} if name == 'rna' else {}
+        if n_comps is not None:
+            settings['n_comps'] = n_comps
+        there = {section: one[name] for section, one in made.items() if name in one}
+        getattr(sm.pp, name)(there, seed=seed, **settings)
+    done = sm.tl.smart(made, seed=seed, progress=False, **params)
+    return {
+        section: np.asarray(mdata[list(next(iter(sections[section].values()))[2])].obsm['X_smart'])
+        for section, mdata in done.items()
+    }
+", local = TRUE, convert = FALSE)
+  given <- lapply(sections, function(one) {
+    lapply(one[setdiff(names(one), "coords")], function(x) {
+      cells <- colnames(x)
+      list(x, as.array(rownames(x)), as.array(cells), unname(one$coords[cells, , drop = FALSE]))
+    })
+  })
+  reticulate::py_to_r(env$run(
+    given, as.integer(seed), n_top_genes, n_comps, c(list(epochs = as.integer(epochs)), list(...))
+  ))
+}
+
+# A section of `two_sections()` as a Seurat object.
+section_seurat <- function(data) {
+  assays <- c(rna = "RNA", protein = "ADT", chromatin = "ATAC")[setdiff(names(data), "coords")]
+  object <- SeuratObject::CreateSeuratObject(data[[names(assays)[1]]], assay = assays[[1]])
+  for (name in names(assays)[-1]) {
+    object[[assays[[name]]]] <- SeuratObject::CreateAssayObject(counts = data[[name]])
+  }
+  object$x <- data$coords[, "x"]
+  object$y <- data$coords[, "y"]
+  object
 }
 
 # R code in a session of its own, with this package loaded as it is here.

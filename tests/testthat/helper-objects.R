@@ -16,7 +16,8 @@ local_stand_ins <- function(..., frame = parent.frame()) {
     }
   }
   put(new)
-  do.call(on.exit, list(bquote(.(put)(.(old))), add = TRUE), envir = frame)
+  # The last ones are put back first: those before may be stand-ins, too.
+  do.call(on.exit, list(bquote(.(put)(.(old))), add = TRUE, after = FALSE), envir = frame)
 }
 
 # A core that computes nothing: it keeps what it was given, and its embedding is the

@@ -1,5 +1,5 @@
 # What RunSMART returns is what the Python core returns, called without this package: in a
-# Python of its own, on files.
+# Python of its own, on files; several sections by its public functions.
 
 skip_if_not_installed("Seurat")
 
@@ -106,6 +106,93 @@ test_that("split layers give what whole ones give", {
     SeuratObject::Embeddings(split, "smart"), SeuratObject::Embeddings(whole, "smart"),
     tolerance = 1e-3
   )
+})
+
+run <- function(object, ..., epochs = 5) RunSMART(object, ..., epochs = epochs, verbose = FALSE)
+embedding_of <- function(object) unname(SeuratObject::Embeddings(object, "smart"))
+
+test_that("a list of Seurat objects gives what the core gives, to the last bit", {
+  skip_without_core()
+  skip_if_not_installed("Seurat")
+  data <- two_sections()
+  objects <- lapply(data, section_seurat)
+  here <- run(
+    objects,
+    seed.use = 7, n.features = 20, n.comps = 8, harmony.theta = 3, harmony.rounds = 4
+  )
+  there <- python_sections(
+    data,
+    seed = 7, epochs = 5, n_top_genes = 20L, n_comps = 8L, harmony_theta = 3, harmony_rounds = 4L
+  )
+  for (section in names(data)) {
+    expect_identical(embedding_of(here[[section]]), there[[section]])
+    misc <- SeuratObject::Misc(here[[section]][["smart"]])
+    expect_identical(misc$sections, c(left = 80L, right = 48L))
+    # Genes 6 to 60 are in both, 12 proteins, and 55 of 60 peaks.
+    expect_identical(misc$modalities$n.features, c(55L, 12L, 55L))
+    expect_identical(misc$params$harmony_rounds, 4L)
+  }
+})
+
+test_that("so it is where a section lacks a modality, and with SingleCellExperiments", {
+  skip_without_core()
+  skip_if_not_installed("SingleCellExperiment")
+  data <- two_sections()
+  data$right$protein <- NULL
+  sces <- lapply(data, function(one) {
+    experiments <- lapply(one[setdiff(names(one), "coords")], function(x) {
+      SingleCellExperiment::SingleCellExperiment(list(counts = x))
+    })
+    sce <- experiments$rna
+    SingleCellExperiment::mainExpName(sce) <- "rna"
+    SingleCellExperiment::altExps(sce) <- experiments[setdiff(names(experiments), "rna")]
+    sce$x <- one$coords[, "x"]
+    sce$y <- one$coords[, "y"]
+    sce
+  })
+  here <- run(sces, assays = c("rna", "protein", "chromatin"))
+  there <- python_sections(data, seed = 42, epochs = 5)
+  for (section in names(data)) {
+    found <- SingleCellExperiment::reducedDim(here[[section]], "SMART")
+    expect_identical(unname(found), there[[section]])
+  }
+  contributions <- S4Vectors::metadata(here$right)$SMART$contributions
+  expect_true(all(is.na(contributions[, "protein"])))
+})
+
+test_that("a column, images and sample_id are the sections that the core is given", {
+  skip_without_core()
+  skip_if_not_installed("Seurat")
+  simulate <- function(...) {
+    SimulateSMART(
+      n.rows = c(8, 6), n.cols = c(8, 7), n.genes = 80, n.sections = 2, batch.effect = 0.7, ...
+    )
+  }
+  object <- simulate()
+  xy <- places_seurat(object, verbose = FALSE)$coords[colnames(object), ]
+  data <- list(
+    rna = get_counts(object, "Spatial"), protein = get_counts(object, "ADT"), coords = xy
+  )
+  python <- function(...) {
+    python_smart(data, seed = 42, epochs = 5, rna = list(n_top_genes = 30L), ...)$embedding
+  }
+  there <- python(sections = object$section)
+  expect_false(isTRUE(all.equal(there, python())))
+  run <- function(object, ...) {
+    RunSMART(object, n.features = c(rna = 30), epochs = 5, verbose = FALSE, ...)
+  }
+  expect_identical(embedding_of(run(object)), there)
+  # One object of a list, too, whose images are sections.
+  expect_identical(embedding_of(run(list(object))[[1]]), there)
+
+  object$x <- xy[, 1]
+  object$y <- xy[, 2]
+  object[["slice1"]] <- object[["slice2"]] <- NULL
+  expect_identical(embedding_of(run(object, section.by = "section")), there)
+
+  skip_if_not_installed("SpatialExperiment")
+  spe <- run(simulate(class = "SpatialExperiment"))
+  expect_identical(unname(SingleCellExperiment::reducedDim(spe, "SMART")), there)
 })
 
 test_that("sections, missing cells and single modalities run through", {

@@ -43,11 +43,44 @@ test_that("domains differ as is said", {
   expect_gt(min(odd[c("core", "left")]), 1.3 * max(odd[c("rim", "right")]))
 })
 
+test_that("sections have sizes of their own, and a batch effect alike for all of their spots", {
+  skip_if_not_installed("SingleCellExperiment")
+  simulate <- function(batch.effect) {
+    SimulateSMART(
+      n.rows = c(20, 8), n.cols = c(20, 10), n.sections = 2, batch.effect = batch.effect,
+      class = "SingleCellExperiment"
+    )
+  }
+  with <- simulate(0.7)
+  without <- simulate(0)
+  expect_equal(c(table(with$section)), c(slice1 = 400, slice2 = 80))
+  expect_identical(with$domain, without$domain)
+  # Of what genes have in one section to what they have in the other.
+  spread <- function(sce, domain) {
+    part <- function(section) {
+      these <- sce$section == section & sce$domain == domain
+      Matrix::rowSums(SummarizedExperiment::assay(sce)[, these])
+    }
+    stats::sd(log(part("slice1") + 1) - log(part("slice2") + 1))
+  }
+  for (domain in c("core", "right")) {
+    expect_gt(spread(with, domain), 0.7)
+    expect_lt(spread(without, domain), 0.5)
+  }
+  skip_if_not_installed("Seurat")
+  object <- SimulateSMART(c(6, 5), c(5, 7), n.sections = 2, batch.effect = 1)
+  expect_equal(SeuratObject::Images(object), c("slice1", "slice2"))
+  expect_equal(ncol(object), 65)
+})
+
 test_that("sizes that make no section are refused", {
   expect_snapshot({
     error_message(SimulateSMART(n.rows = 2))
     error_message(SimulateSMART(n.genes = 20.5))
     error_message(SimulateSMART(n.sections = 0))
+    error_message(SimulateSMART(n.rows = c(5, 6, 7), n.sections = 2))
+    error_message(SimulateSMART(n.genes = c(50, 60), n.sections = 2))
+    error_message(SimulateSMART(batch.effect = -1))
   })
   expect_error(SimulateSMART(class = "matrix"), "class")
 })
