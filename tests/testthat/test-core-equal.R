@@ -169,6 +169,7 @@ test_that("a column, images and sample_id are the sections that the core is give
     )
   }
   object <- simulate()
+  # In the order of a SpatialExperiment, whatever that of the image.
   xy <- places_seurat(object, verbose = FALSE)$coords[colnames(object), ]
   data <- list(
     rna = get_counts(object, "Spatial"), protein = get_counts(object, "ADT"), coords = xy
