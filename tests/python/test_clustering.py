@@ -2,9 +2,11 @@
 
 import builtins
 import logging
+import os
 import random
 import shutil
 import subprocess
+import sys
 import warnings
 
 import anndata as ad
@@ -754,3 +756,22 @@ def test_order_of_more_spots_than_a_start_takes_does_not_matter(method):
     shuffled = rng.permutation(len(x))
     plain, mixed = (cluster_embedding(rows, 4, method=method) for rows in (x, x[shuffled]))
     assert adjusted_rand_score(plain[shuffled], mixed) == 1
+
+
+@pytest.mark.parametrize("method", ["leiden", "louvain"])
+def test_numbers_of_threads_stay_as_they_are(method):
+    code = (
+        "import numpy as np, torch\n"
+        "from smartcore.clustering import cluster_embedding\n"
+        "x = np.random.default_rng(0).normal(size=(80, 6)) + 9 * np.eye(3, 6)[np.arange(80) % 3]\n"
+        f"cluster_embedding(x, 3, method={method!r})\n"
+        "print(torch.get_num_threads())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["1"]

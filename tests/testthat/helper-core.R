@@ -128,10 +128,10 @@ def run(sections, seed, n_top_genes, n_comps, params):
 # A section of `two_sections()` as a Seurat object.
 section_seurat <- function(data) {
   assays <- c(rna = "RNA", protein = "ADT", chromatin = "ATAC")[setdiff(names(data), "coords")]
-  object <- SeuratObject::CreateSeuratObject(data[[names(assays)[1]]], assay = assays[[1]])
-  for (name in names(assays)[-1]) {
-    object[[assays[[name]]]] <- SeuratObject::CreateAssayObject(counts = data[[name]])
-  }
+  # Assays of Seurat 5 cannot be made of one cell.
+  made <- lapply(data[names(assays)], function(x) SeuratObject::CreateAssayObject(counts = x))
+  object <- SeuratObject::CreateSeuratObject(made[[1]], assay = assays[[1]])
+  for (name in names(assays)[-1]) object[[assays[[name]]]] <- made[[name]]
   object$x <- data$coords[, "x"]
   object$y <- data$coords[, "y"]
   object

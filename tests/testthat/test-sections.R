@@ -22,7 +22,7 @@ test_that("sections mix, domains stay, and clusters have the same levels in all 
   expect_identical(most[[1]], most[[2]])
   neighbours_of_own <- function(result) {
     z <- do.call(rbind, lapply(result, embedding_of))
-    section <- rep(1:2, vapply(result, ncol, 1L))
+    section <- rep(1:2, lengths(lapply(result, colnames)))
     near <- t(apply(as.matrix(stats::dist(z)), 1, order))[, 2:16]
     mean(matrix(section[near], nrow(near)) == section)
   }

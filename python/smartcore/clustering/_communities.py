@@ -52,10 +52,13 @@ def graph_clusters(
     """
     import scanpy as sc
     from anndata import AnnData
+    from threadpoolctl import threadpool_limits
 
     graph = AnnData(z)
     n_neighbors = min(n_neighbors, len(z) - 1)
-    sc.pp.neighbors(graph, n_neighbors=n_neighbors, use_rep="X", random_state=seed)
+    # Puts numbers of threads back: numba, used here, sets that of torch, whose results depend on it.
+    with threadpool_limits(None):
+        sc.pp.neighbors(graph, n_neighbors=n_neighbors, use_rep="X", random_state=seed)
     partition = _leiden(graph, seed) if method == "leiden" else _louvain(graph, seed)
     found: dict[int, tuple[npt.NDArray[Any], float]] = {}
 
