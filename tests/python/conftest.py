@@ -1,6 +1,8 @@
 """What tests share."""
 
 import os
+import subprocess
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -8,14 +10,20 @@ import numpy as np
 import pytest
 import torch
 
-from smartcore import _r
+
+R_PACKAGES = ["mclust", "Matrix", "SeuratObject", "SingleCellExperiment"]
 
 
-def pytest_sessionstart():
+def pytest_sessionstart(session):
     """Where SMART_REQUIRE_R is "true", nothing is skipped because R is missing: it is an error."""
-    if os.environ.get("SMART_REQUIRE_R") != "true":
+    if os.environ.get("SMART_REQUIRE_R") != "true" or hasattr(session.config, "workerinput"):
         return
-    reason = _r.missing_in_r(["mclust", "Matrix", "SeuratObject", "SingleCellExperiment"])
+    # In a process of its own: R, once started, gives all later ones the system's libraries.
+    code = f"from smartcore._r import missing_in_r; print(missing_in_r({R_PACKAGES}) or '')"
+    asked = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    reason = asked.stderr if asked.returncode else asked.stdout.strip()
     if not reason and not find_spec("anndata2ri"):
         reason = "Python's package anndata2ri is missing"
     if reason:
