@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 
-
 R_PACKAGES = ["mclust", "Matrix", "SeuratObject", "SingleCellExperiment"]
 
 
