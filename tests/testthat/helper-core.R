@@ -130,7 +130,8 @@ section_seurat <- function(data) {
   assays <- c(rna = "RNA", protein = "ADT", chromatin = "ATAC")[setdiff(names(data), "coords")]
   # Assays of Seurat 5 cannot be made of one cell.
   made <- lapply(data[names(assays)], function(x) SeuratObject::CreateAssayObject(counts = x))
-  object <- SeuratObject::CreateSeuratObject(made[[1]], assay = assays[[1]])
+  # Some versions warn that they give an assay a key.
+  object <- suppressWarnings(SeuratObject::CreateSeuratObject(made[[1]], assay = assays[[1]]))
   for (name in names(assays)[-1]) object[[assays[[name]]]] <- made[[name]]
   object$x <- data$coords[, "x"]
   object$y <- data$coords[, "y"]
