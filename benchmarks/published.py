@@ -6,6 +6,7 @@ for the score alone. Needs `make test`'s environment, R with mclust, and the dat
 """
 
 import argparse
+import os
 import sys
 import time
 from pathlib import Path
@@ -58,6 +59,8 @@ def theirs(
     from smart.MNN import Mutual_Nearest_Neighbors
     from smart.train import train_SMART
 
+    # Its import asks for all cores, whatever the environment says.
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     np.random.seed(seed)  # noqa: NPY002 (its negatives come from there)
     torch.manual_seed(seed)
     adatas = [
