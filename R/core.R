@@ -305,18 +305,15 @@ fit_from <- function(use, x, k) {
   fit <- tryCatch(
     withCallingHandlers(
       {
-        model <- mclust::mclust.options("hcModelName")
-        start$hcPairs <- mclust::hc(some, modelName = model, use = use)
-        do.call(
-          mclust::Mclust,
-          # Its name in one dimension is E.
-          list(
-            x,
-            G = k, modelNames = if (ncol(x) > 1) "EEE" else "E", initialization = start,
-            verbose = FALSE
-          ),
-          # Mclust() looks up its helpers from where it is called.
-          envir = asNamespace("mclust")
+        start$hcPairs <- from_mclust(
+          mclust::hc, some,
+          modelName = mclust::mclust.options("hcModelName"), use = use
+        )
+        # Its name in one dimension is E.
+        model <- if (ncol(x) > 1) "EEE" else "E"
+        from_mclust(
+          mclust::Mclust, x,
+          G = k, modelNames = model, initialization = start, verbose = FALSE
         )
       },
       warning = function(w) {
@@ -332,4 +329,9 @@ fit_from <- function(use, x, k) {
   )
   likelihood <- if (is.null(fit)) -Inf else fit$loglik
   list(labels = as.integer(fit$classification), notes = notes, likelihood = likelihood)
+}
+
+# Functions of mclust look up their helpers from where they are called.
+from_mclust <- function(fn, ...) {
+  do.call(fn, list(...), envir = asNamespace("mclust"))
 }
