@@ -130,7 +130,7 @@ def integrate(
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> xy = np.argwhere(np.ones((6, 6)))
-    >>> pcs = {"rna": rng.normal(size=(36, 5)), "protein": rng.normal(size=(36, 3))}
+    >>> pcs = {"rna": rng.normal(size=(36, 5)) + xy[:, :1], "protein": rng.normal(size=(36, 3))}
     >>> result = integrate(pcs, xy, latent_dim=8, epochs=5)
     >>> result.embedding.shape
     (36, 8)
