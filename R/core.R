@@ -22,6 +22,8 @@ run_core <- function(modalities, coords, sections = NULL, ..., seed.use = 42, ch
   features <- list()
   rows <- list()
   n_features <- integer()
+  # What was made on the way here would lie beside the copy of the counts.
+  gc(verbose = FALSE, full = FALSE)
   for (name in names(modalities)) {
     input <- modalities[[name]]
     rows[[name]] <- row_numbers(input_cells(input), cells)
