@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 import scipy.linalg
@@ -89,12 +91,25 @@ def test_nothing_in_space_is_said_and_taken_as_it_is():
     rng = np.random.default_rng(5)
     features = {"noise": rng.normal(size=(N, 30)).astype(np.float32)}
     with pytest.warns(UserWarning, match="No modality varies in space"):
-        targets, table = make_targets(
-            features, all_observed(features), GRAPH, Params(n_twins=0, target_hops=0)
-        )
+        targets, table = make_targets(features, all_observed(features), GRAPH, Params(n_twins=0))
     x = features["noise"]
     np.testing.assert_allclose(targets["noise"], x / np.sqrt(np.mean(x**2)), rtol=1e-5)
     assert (table["weight"] == 1).all()
+
+
+def test_noise_rarely_seems_to_vary_in_space_and_weak_signal_does():
+    rng = np.random.default_rng(8)
+
+    def warned(strength):
+        x = rng.normal(size=(N, 12)) + strength * waves(rng)[:, :1]
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            make_targets({"x": x}, {"x": np.ones(N, bool)}, GRAPH, Params(n_twins=0))
+        return bool(caught)
+
+    # One in a hundred expected: six in 50 draws have a probability of 1e-5.
+    assert sum(not warned(0.0) for _ in range(50)) < 6
+    assert not any(warned(1.0) for _ in range(10))
 
 
 def test_without_neighbours_nothing_is_weighted():
