@@ -78,6 +78,24 @@ def with_twins(x: np.ndarray) -> np.ndarray:
     return smooth(x, twin_graph(x, 15), 1, 0.5)
 
 
+def one_length(c: Case) -> np.ndarray:
+    """Each spot at length 1 once its directions are weighted, before it is averaged."""
+    x = np.hstack([x @ spatial_weights(x, c.graph)[0] for x in c.features.values()])
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    return with_twins(smooth(x.astype(np.float32), c.graph, 1, 0.35))
+
+
+def all_modalities(exponent: int) -> Callable[[Case], np.ndarray]:
+    """Directions of all modalities together, weighted to that power."""
+
+    def lead(c: Case) -> np.ndarray:
+        x = np.hstack(list(c.features.values()))
+        weighted = x @ np.linalg.matrix_power(spatial_weights(x, c.graph)[0], exponent)
+        return with_twins(smooth(weighted.astype(np.float32), c.graph, 1, 0.35))
+
+    return lead
+
+
 def all_neighbours(c: Case) -> np.ndarray:
     """Twins need not be mutual."""
     x = by_params(n_twins=0)(c)
@@ -134,6 +152,9 @@ LEADS: dict[str, Callable[[Case], np.ndarray]] = {
     "default: share 0.35, directions, twins": by_params(),
     "default, amplitudes for variances": power(2),
     "default, cut at the threshold": power(40),
+    "default, directions of all modalities together": all_modalities(1),
+    "default, those cut at the threshold": all_modalities(40),
+    "default, spots at one length": one_length,
     "default, 8 twins": by_params(n_twins=8),
     "default, 30 twins": by_params(n_twins=30),
     "default, twins not mutual": all_neighbours,

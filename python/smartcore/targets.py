@@ -40,6 +40,9 @@ def make_targets(
     neighbours (``target_hops``, ``neighbor_share``); and with its twins, the spots anywhere that
     are mutual nearest neighbours of it in all modalities together (``n_twins``, ``twin_share``).
 
+    Where directions are to be weighted and none of any modality varies in space, neighbours have
+    nothing to say of a spot: nothing is weighted nor averaged in space, with a warning.
+
     Parameters
     ----------
     features
