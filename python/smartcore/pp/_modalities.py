@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -12,10 +13,10 @@ from numpy.typing import NDArray
 
 from smartcore import _keys
 from smartcore.pp._checks import positive, whole
-from smartcore.pp._counts import get_counts
+from smartcore.pp._counts import Take, get_counts, warn_of_empty
 from smartcore.pp._hvg import highly_variable
 from smartcore.pp._join import Sections
-from smartcore.pp._jointly import jointly, section_rows
+from smartcore.pp._jointly import jointly, section_codes
 from smartcore.pp._pca import principal_components
 from smartcore.pp._sparse import column_sums, row_sums, scale_columns, scale_rows
 from smartcore.pp._write import write
@@ -33,6 +34,7 @@ def rna(
     key_added: str = _keys.PCA,
     check_counts: bool = True,
     seed: int = 0,
+    progress: bool = True,
     copy: bool = False,
 ) -> AnnData | Sections | None:
     """Principal components of RNA counts.
@@ -67,6 +69,8 @@ def rna(
         Refuse values that are no whole numbers; negative ones always are.
     seed
         Start of the iteration; any seed gives the same components within rounding.
+    progress
+        Draw a progress bar for each pass over counts that are on disk.
     copy
         Return a changed copy instead of changing ``adata``.
 
@@ -105,22 +109,26 @@ def rna(
             target_sum=target_sum,
             check_counts=check_counts,
             seed=seed,
+            progress=progress,
         )
     n_comps, seed = whole("n_comps", n_comps), whole("seed", seed, 0)
     min_spots, target_sum = whole("min_spots", min_spots, 0), positive("target_sum", target_sum)
     if n_top_genes is not None:
         n_top_genes = whole("n_top_genes", n_top_genes)
-    counts = get_counts(adata, layer=layer, what="gene", min_spots=min_spots, check=check_counts)
-    top = (
-        counts.features
-        if n_top_genes is None
-        else highly_variable(
-            counts.matrix, counts.features, n_top_genes, section_rows(adata, section_key)
-        )
+    codes = None if n_top_genes is None else section_codes(adata, section_key)
+    counts = get_counts(
+        adata,
+        layer=layer,
+        what="gene",
+        min_spots=min_spots,
+        check=check_counts,
+        progress=progress,
+        codes=codes,
     )
-    x, columns = counts.take(top)
-    scale_rows(x, _to_total(counts.totals, target_sum))
-    np.log1p(x.data, out=x.data)
+    top, n_empty = highly_variable(counts, n_top_genes or len(counts.features))
+    warn_of_empty(n_empty, adata.n_obs, "gene")
+    take, columns = counts.take(top)
+    x = counts.blocks.map(partial(_log_normalized, take, counts.use, target_sum), len(columns))
     components = principal_components(x, n_comps, scale=True, what="gene", seed=seed)
     settings = {"n_top_genes": len(top), "min_spots": min_spots, "target_sum": target_sum}
     return write(
@@ -137,6 +145,7 @@ def protein(
     key_added: str = _keys.PCA,
     check_counts: bool = True,
     seed: int = 0,
+    progress: bool = True,
     copy: bool = False,
 ) -> AnnData | Sections | None:
     """Principal components of protein counts.
@@ -155,7 +164,7 @@ def protein(
         ``"spot"`` (which also evens out the depth of the spots).
     n_comps
         Components; ``None``: as many as proteins, at most 30.
-    key_added, check_counts, seed, copy
+    key_added, check_counts, seed, progress, copy
         As for :func:`rna`.
 
     Returns
@@ -196,18 +205,19 @@ def protein(
             n_comps=n_comps,
             check_counts=check_counts,
             seed=seed,
+            progress=progress,
         )
     seed = whole("seed", seed, 0)
     if n_comps is not None:
         n_comps = whole("n_comps", n_comps)
-    counts = get_counts(adata, layer=layer, what="protein", min_spots=1, check=check_counts)
-    x, columns = counts.take(counts.features)
-    log = sp.csr_matrix((np.log1p(x.data), x.indices, x.indptr), shape=x.shape)
-    if clr == "protein":
-        scale_columns(x, np.exp(-column_sums(log) / x.shape[0]))
-    else:
-        scale_rows(x, np.exp(-row_sums(log) / len(counts.features)))
-    np.log1p(x.data, out=x.data)
+    counts = get_counts(
+        adata, layer=layer, what="protein", min_spots=1, check=check_counts, progress=progress
+    )
+    n_empty, (log_total, _) = counts.sums(_log_sums)
+    warn_of_empty(n_empty, adata.n_obs, "protein")
+    take, columns = counts.take(counts.features)
+    mean = log_total[columns] / adata.n_obs if clr == "protein" else None
+    x = counts.blocks.map(partial(_log_ratios, take, mean, len(counts.features)), len(columns))
     components = principal_components(x, n_comps, scale=True, what="protein", seed=seed)
     return write(adata, components, columns, key_added, copy, "protein", layer, {"clr": clr})
 
@@ -223,6 +233,7 @@ def chromatin(
     key_added: str = _keys.PCA,
     check_counts: bool = True,
     seed: int = 0,
+    progress: bool = True,
     copy: bool = False,
 ) -> AnnData | Sections | None:
     """Principal components of chromatin counts: ATAC or histone marks, in peaks or bins.
@@ -246,7 +257,7 @@ def chromatin(
         Of the term frequency.
     target_sum
         Total that each spot is brought to after TF-IDF.
-    key_added, check_counts, seed, copy
+    key_added, check_counts, seed, progress, copy
         As for :func:`rna`.
 
     Returns
@@ -287,24 +298,73 @@ def chromatin(
             target_sum=target_sum,
             check_counts=check_counts,
             seed=seed,
+            progress=progress,
         )
     n_comps, seed = whole("n_comps", n_comps), whole("seed", seed, 0)
     min_spots, target_sum = whole("min_spots", min_spots, 0), positive("target_sum", target_sum)
     scale_factor = positive("scale_factor", scale_factor)
-    counts = get_counts(adata, layer=layer, what="peak", min_spots=min_spots, check=check_counts)
-    x, columns = counts.take(counts.features)
-    peak_totals = column_sums(x)
-    idf = np.log1p(
-        np.divide(x.shape[0], peak_totals, out=np.zeros(x.shape[1]), where=peak_totals > 0)
+    counts = get_counts(
+        adata,
+        layer=layer,
+        what="peak",
+        min_spots=min_spots,
+        check=check_counts,
+        progress=progress,
     )
-    scale_rows(x, _to_total(counts.totals, scale_factor))
+    warn_of_empty(counts.sums()[0], adata.n_obs, "peak")
+    take, columns = counts.take(counts.features)
+    peak_totals = counts.moments.total[0, columns]
+    idf = np.log1p(
+        np.divide(adata.n_obs, peak_totals, out=np.zeros(len(columns)), where=peak_totals > 0)
+    )
+    x = counts.blocks.map(partial(_tf_idf, take, idf, scale_factor, target_sum), len(columns))
+    components = principal_components(x, n_comps, scale=False, what="peak", seed=seed)
+    settings = {"min_spots": min_spots, "scale_factor": scale_factor, "target_sum": target_sum}
+    return write(adata, components, columns, key_added, copy, "chromatin", layer, settings)
+
+
+def _log_normalized(
+    take: Take, use: NDArray[np.float64], target: float, block: sp.csr_matrix
+) -> sp.csr_matrix:
+    x = take(block)
+    scale_rows(x, _to_total(row_sums(block, use), target))
+    np.log1p(x.data, out=x.data)
+    return x
+
+
+def _log_sums(block: sp.csr_matrix) -> tuple[NDArray, NDArray]:
+    log = np.log1p(block.data)
+    return column_sums(sp.csr_matrix((log, block.indices, block.indptr), shape=block.shape))
+
+
+def _log_ratios(
+    take: Take, mean: NDArray[np.float64] | None, n_features: int, block: sp.csr_matrix
+) -> sp.csr_matrix:
+    """Centred log-ratios; ``mean`` is that of each protein's logarithms, else each spot's."""
+    x = take(block)
+    if mean is not None:
+        scale_columns(x, np.exp(-mean))
+    else:
+        log = sp.csr_matrix((np.log1p(x.data), x.indices, x.indptr), shape=x.shape)
+        scale_rows(x, np.exp(-row_sums(log) / n_features))
+    np.log1p(x.data, out=x.data)
+    return x
+
+
+def _tf_idf(
+    take: Take,
+    idf: NDArray[np.float64],
+    scale_factor: float,
+    target_sum: float,
+    block: sp.csr_matrix,
+) -> sp.csr_matrix:
+    x = take(block)
+    scale_rows(x, _to_total(row_sums(x), scale_factor))
     np.log1p(x.data, out=x.data)
     scale_columns(x, idf)
     scale_rows(x, _to_total(row_sums(x), target_sum))
     np.log1p(x.data, out=x.data)
-    components = principal_components(x, n_comps, scale=False, what="peak", seed=seed)
-    settings = {"min_spots": min_spots, "scale_factor": scale_factor, "target_sum": target_sum}
-    return write(adata, components, columns, key_added, copy, "chromatin", layer, settings)
+    return x
 
 
 def _to_total(totals: NDArray[np.float64], target: float) -> NDArray[np.float64]:
