@@ -84,7 +84,11 @@ class OnDisk(Blocks):
         from tqdm.dask import TqdmCallback
 
         threads = dask.config.get("num_workers", None) or min(_MOST_THREADS, os.cpu_count() or 1)
-        bar = TqdmCallback(desc="counts", leave=False) if self.progress else nullcontext()
+        bar = (
+            TqdmCallback(desc="pass over the counts", leave=False)
+            if self.progress
+            else nullcontext()
+        )
         # A cluster has workers of its own, and a dashboard.
         with bar, dask.config.set(num_workers=threads):
             return dask.compute(*tasks)
@@ -127,14 +131,27 @@ def on_disk(source: Any, place: str, *, progress: bool = False) -> OnDisk:
     return OnDisk(x.shape, list(x.to_delayed().ravel()), sizes, progress=progress)
 
 
-def as_dask(source: Any, place: str) -> Any:
-    """Dask array whose chunks are blocks of whole rows.
+def changed(source: Any, step: Step, n_columns: int, place: str) -> Any:
+    """Dask array of CSR blocks: those of ``source``, on disk or in memory, after ``step``."""
+    if is_lazy(source):
+        x = as_dask(source, place)
+    else:
+        da, _ = _dask(place)
+        x = da.from_array(sp.csr_matrix(source), chunks=(-1, -1), asarray=False)
+    return x.map_blocks(
+        _changed,
+        step,
+        dtype=x.dtype,
+        chunks=(x.chunks[0], (n_columns,)),
+        meta=sp.csr_matrix((0, n_columns), dtype=x.dtype),
+    )
 
-    Raises
-    ------
-    ImportError, ValueError
-        As :func:`on_disk`.
-    """
+
+def _changed(block: Any, step: Step) -> sp.csr_matrix:
+    return step(sp.csr_matrix(block))
+
+
+def _dask(place: str) -> tuple[Any, Any]:
     try:
         import dask.array as da
         from anndata.experimental import read_elem_lazy
@@ -143,6 +160,18 @@ def as_dask(source: Any, place: str) -> Any:
             f"{place} is on disk, and reading it in blocks needs dask and anndata 0.12: "
             "pip install 'smartcore[scale]'; or load it whole by AnnData.to_memory()."
         ) from err
+    return da, read_elem_lazy
+
+
+def as_dask(source: Any, place: str) -> Any:
+    """Dask array whose chunks are blocks of whole rows.
+
+    Raises
+    ------
+    ImportError, ValueError
+        As :func:`on_disk`.
+    """
+    da, read_elem_lazy = _dask(place)
     if isinstance(source, CSCDataset):
         return da.from_array(_by_columns(source, place), chunks=(-1, -1), asarray=False)
     if isinstance(source, CSRDataset):
