@@ -10,12 +10,11 @@ import scipy.linalg
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-# Vectors beside those wanted: the more, the fewer products.
-_SPARE = 15
-_TOLERANCE = 1e-5
-_MOST_PRODUCTS = 60
+_TOLERANCE = 1e-4
+"""Residual, relative to the eigenvalue; vectors of well separated ones are a good deal closer."""
+_MOST_PRODUCTS = 40
 # In the basis, so that it does not grow with the number of products.
-_MOST_BLOCKS = 8
+_MOST_BLOCKS = 6
 
 
 def leading_eigenvectors(
@@ -43,7 +42,8 @@ def leading_eigenvectors(
     dtype
         Of the vectors.
     """
-    width = min(n, k + _SPARE)
+    # Vectors beside those wanted: the more, the fewer products.
+    width = min(n, k + k // 2 + 5)
     block: NDArray = np.random.default_rng(seed).standard_normal((n, width)).astype(dtype)
     store: NDArray = np.empty((n, min(n, _MOST_BLOCKS * width)), dtype)
     projected = np.empty((0, 0))
@@ -60,7 +60,6 @@ def leading_eigenvectors(
             projected[:, size:], projected[size:] = column, column.T
             values, vectors = (a[..., ::-1] for a in scipy.linalg.eigh(projected))
             image -= basis @ column.astype(dtype)
-            image -= basis @ (basis.T @ image)
             rest = np.linalg.norm(image @ vectors[size:, :k], axis=0)
             least = np.finfo(dtype).eps * values[0]
             error = (rest / np.maximum(values[:k], least)).max()

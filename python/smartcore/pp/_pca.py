@@ -14,12 +14,14 @@ from threadpoolctl import threadpool_limits
 
 from smartcore.pp._blocks import Blocks
 from smartcore.pp._eigen import leading_eigenvectors
-from smartcore.pp._sparse import column_sums, gram, row_blocks, take_rows
+from smartcore.pp._sparse import column_sums, gram, row_blocks, take_rows, transposed
 
 # Up to this many features their covariance matrix is the quicker way; the larger number where
 # passes over the data are dear.
 _COVARIANCE_UP_TO = {False: 1000, True: 5000}
 _ALL_EIGENVECTORS_UP_TO = 1000
+# Values at once of a block times some vectors.
+_IN_BRACKETS = 1 << 21
 _MOST_COMPS = 30
 # Spread of a constant, relative to its size, after some steps in single precision.
 _ROUNDING = 1e-6
@@ -147,8 +149,10 @@ def _covariance_product(
     scaled = np.zeros((x.shape[1], vectors.shape[1]), np.float32)
     scaled[varying] = vectors * factor[:, None]
     product, sums = x.sums(partial(_product, scaled, mean @ scaled[varying]))
-    product = (product[varying] - np.multiply.outer(mean, sums)) * factor[:, None]
-    return (product / (x.shape[0] - 1)).astype(np.float32)
+    product = product[varying]
+    product -= np.multiply.outer(mean, sums)
+    product *= factor[:, None] / (x.shape[0] - 1)
+    return product.astype(np.float32)
 
 
 def _product(
@@ -157,10 +161,12 @@ def _product(
     """Transposed block · (block · vectors − offset), and the sums of what is in brackets."""
     offset = offset.astype(np.float32)
     product, sums = np.zeros(vectors.shape), np.zeros(vectors.shape[1])
-    for rows in row_blocks(block):
-        part = take_rows(block, rows)
+    # Each part adds to all columns, so that parts of many rows are better.
+    step = max(1, _IN_BRACKETS // vectors.shape[1])
+    for start in range(0, block.shape[0], step):
+        part = take_rows(block, slice(start, min(start + step, block.shape[0])))
         centred = part @ vectors - offset
-        product += part.T @ centred
+        product += transposed(part) @ centred
         sums += centred.sum(axis=0, dtype=np.float64)
     return product, sums
 

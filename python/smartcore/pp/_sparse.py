@@ -34,6 +34,13 @@ def take_rows(x: sp.csr_matrix, rows: slice) -> sp.csr_matrix:
     return part
 
 
+def transposed(x: sp.csr_matrix) -> sp.csc_matrix:
+    """Columns as rows, with the values and indices of ``x``."""
+    y = sp.csc_matrix(x.shape[::-1], dtype=x.dtype)
+    y.data, y.indices, y.indptr = x.data, x.indices, x.indptr
+    return y
+
+
 def by_section(
     x: sp.csr_matrix, codes: NDArray[np.intp] | None
 ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]]:
