@@ -14,7 +14,7 @@ import scipy.sparse as sp
 from sklearn.decomposition import PCA
 
 import smartcore as sm
-from smartcore.pp import _on_disk, _pca
+from smartcore.pp import _eigen, _on_disk, _pca
 from smartcore.pp._eigen import leading_eigenvectors
 
 da = pytest.importorskip("dask.array")
@@ -357,3 +357,10 @@ def test_leading_eigenvectors_of_a_matrix_of_low_rank():
     np.testing.assert_allclose(values[:4], np.linalg.svd(x)[1] ** 2)
     np.testing.assert_allclose(values[4:], 0, atol=1e-9 * values[0])
     np.testing.assert_allclose(vectors.T @ vectors, np.eye(6), atol=1e-9)
+
+
+def test_too_few_products_are_told(monkeypatch):
+    monkeypatch.setattr(_eigen, "_MOST_PRODUCTS", 2)
+    x = np.random.default_rng(1).standard_normal((500, 300))
+    with pytest.warns(UserWarning, match="Components are known to .* of their variance"):
+        leading_eigenvectors(lambda v: x.T @ (x @ v), 300, 6, seed=0, dtype=np.float64)

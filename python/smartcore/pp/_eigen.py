@@ -41,6 +41,11 @@ def leading_eigenvectors(
         Of the start; any gives the same result within rounding.
     dtype
         Of the vectors.
+
+    Warns
+    -----
+    UserWarning
+        If they are not known well after many products.
     """
     # Vectors beside those wanted: the more, the fewer products.
     width = min(n, k + k // 2 + 5)
@@ -76,6 +81,6 @@ def leading_eigenvectors(
             warnings.warn(
                 f"Components are known to {error:.0e} of their variance: many are about equally "
                 "strong. Ask for fewer (n_comps).",
-                stacklevel=5,
+                stacklevel=4,
             )
         return values[:k].copy(), basis @ vectors[:, :k].astype(dtype)

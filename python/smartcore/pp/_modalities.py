@@ -47,8 +47,9 @@ def rna(
     Parameters
     ----------
     adata
-        Spots × genes, raw counts, sparse or dense. Several sections, as a list or dict of
-        AnnData, are preprocessed as one over the genes they share
+        Spots × genes, raw counts, sparse or dense; in memory or on disk (a backed AnnData, or
+        dask arrays as :func:`smartcore.io.read_lazily` makes them), which are read in blocks of
+        spots. Several sections, as a list or dict of AnnData, are preprocessed as one over the genes they share
         (:func:`smartcore.pp.join_sections`); each gets its spots' components.
     layer
         Layer that holds the counts; ``None``: ``X``.
@@ -85,6 +86,8 @@ def rna(
         If the values cannot be counts, no gene is left, or sections share too few.
     KeyError
         If there is no such layer or column.
+    ImportError
+        If the counts are on disk and dask is not there.
 
     Examples
     --------
@@ -156,7 +159,7 @@ def protein(
     Parameters
     ----------
     adata
-        Spots × proteins, raw counts, sparse or dense; or several sections, as for :func:`rna`.
+        Spots × proteins, raw counts, on disk or several sections, too, as for :func:`rna`.
     layer
         Layer that holds the counts; ``None``: ``X``.
     clr
@@ -245,7 +248,7 @@ def chromatin(
     Parameters
     ----------
     adata
-        Spots × peaks, raw counts, sparse or dense; or several sections, as for :func:`rna`,
+        Spots × peaks, raw counts, on disk or several sections, too, as for :func:`rna`,
         whose peaks are matched by genomic overlap.
     layer
         Layer that holds the counts; ``None``: ``X``.
