@@ -7,18 +7,16 @@ from functools import partial
 from typing import Literal
 
 import numpy as np
-import scipy.sparse as sp
 from anndata import AnnData
-from numpy.typing import NDArray
 
 from smartcore import _keys
 from smartcore.pp._checks import positive, whole
-from smartcore.pp._counts import Take, get_counts, warn_of_empty
+from smartcore.pp._counts import get_counts, warn_of_empty
 from smartcore.pp._hvg import highly_variable
 from smartcore.pp._join import Sections
 from smartcore.pp._jointly import jointly, section_codes
 from smartcore.pp._pca import principal_components
-from smartcore.pp._sparse import column_sums, row_sums, scale_columns, scale_rows
+from smartcore.pp._transforms import log_normalized, log_ratios, log_sums, tf_idf
 from smartcore.pp._write import write
 
 
@@ -131,7 +129,7 @@ def rna(
     top, n_empty = highly_variable(counts, n_top_genes or len(counts.features))
     warn_of_empty(n_empty, adata.n_obs, "gene")
     take, columns = counts.take(top)
-    x = counts.blocks.map(partial(_log_normalized, take, counts.use, target_sum), len(columns))
+    x = counts.blocks.map(partial(log_normalized, take, counts.use, target_sum), len(columns))
     components = principal_components(x, n_comps, scale=True, what="gene", seed=seed)
     settings = {"n_top_genes": len(top), "min_spots": min_spots, "target_sum": target_sum}
     return write(
@@ -216,11 +214,11 @@ def protein(
     counts = get_counts(
         adata, layer=layer, what="protein", min_spots=1, check=check_counts, progress=progress
     )
-    n_empty, (log_total, _) = counts.sums(_log_sums)
+    n_empty, (log_total, _) = counts.sums(log_sums)
     warn_of_empty(n_empty, adata.n_obs, "protein")
     take, columns = counts.take(counts.features)
     mean = log_total[columns] / adata.n_obs if clr == "protein" else None
-    x = counts.blocks.map(partial(_log_ratios, take, mean, len(counts.features)), len(columns))
+    x = counts.blocks.map(partial(log_ratios, take, mean, len(counts.features)), len(columns))
     components = principal_components(x, n_comps, scale=True, what="protein", seed=seed)
     return write(adata, components, columns, key_added, copy, "protein", layer, {"clr": clr})
 
@@ -320,56 +318,7 @@ def chromatin(
     idf = np.log1p(
         np.divide(adata.n_obs, peak_totals, out=np.zeros(len(columns)), where=peak_totals > 0)
     )
-    x = counts.blocks.map(partial(_tf_idf, take, idf, scale_factor, target_sum), len(columns))
+    x = counts.blocks.map(partial(tf_idf, take, idf, scale_factor, target_sum), len(columns))
     components = principal_components(x, n_comps, scale=False, what="peak", seed=seed)
     settings = {"min_spots": min_spots, "scale_factor": scale_factor, "target_sum": target_sum}
     return write(adata, components, columns, key_added, copy, "chromatin", layer, settings)
-
-
-def _log_normalized(
-    take: Take, use: NDArray[np.float64], target: float, block: sp.csr_matrix
-) -> sp.csr_matrix:
-    x = take(block)
-    scale_rows(x, _to_total(row_sums(block, use), target))
-    np.log1p(x.data, out=x.data)
-    return x
-
-
-def _log_sums(block: sp.csr_matrix) -> tuple[NDArray, NDArray]:
-    log = np.log1p(block.data)
-    return column_sums(sp.csr_matrix((log, block.indices, block.indptr), shape=block.shape))
-
-
-def _log_ratios(
-    take: Take, mean: NDArray[np.float64] | None, n_features: int, block: sp.csr_matrix
-) -> sp.csr_matrix:
-    """Centred log-ratios; ``mean`` is that of each protein's logarithms, else each spot's."""
-    x = take(block)
-    if mean is not None:
-        scale_columns(x, np.exp(-mean))
-    else:
-        log = sp.csr_matrix((np.log1p(x.data), x.indices, x.indptr), shape=x.shape)
-        scale_rows(x, np.exp(-row_sums(log) / n_features))
-    np.log1p(x.data, out=x.data)
-    return x
-
-
-def _tf_idf(
-    take: Take,
-    idf: NDArray[np.float64],
-    scale_factor: float,
-    target_sum: float,
-    block: sp.csr_matrix,
-) -> sp.csr_matrix:
-    x = take(block)
-    scale_rows(x, _to_total(row_sums(x), scale_factor))
-    np.log1p(x.data, out=x.data)
-    scale_columns(x, idf)
-    scale_rows(x, _to_total(row_sums(x), target_sum))
-    np.log1p(x.data, out=x.data)
-    return x
-
-
-def _to_total(totals: NDArray[np.float64], target: float) -> NDArray[np.float64]:
-    """Factor for each spot that brings its total to ``target``; 0 for an empty one."""
-    return np.divide(target, totals, out=np.zeros_like(totals), where=totals > 0)
