@@ -10,7 +10,7 @@ import scipy.linalg
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-_TOLERANCE = 1e-4
+_TOLERANCE = {np.dtype(np.float32): 1e-4, np.dtype(np.float64): 1e-6}
 """Residual, relative to the eigenvalue; vectors of well separated ones are a good deal closer."""
 _MOST_PRODUCTS = 40
 # In the basis, so that it does not grow with the number of products.
@@ -49,6 +49,7 @@ def leading_eigenvectors(
     """
     # Vectors beside those wanted: the more, the fewer products.
     width = min(n, k + k // 2 + 5)
+    tolerance = _TOLERANCE[np.dtype(dtype)]
     block: NDArray = np.random.default_rng(seed).standard_normal((n, width)).astype(dtype)
     store: NDArray = np.empty((n, min(n, _MOST_BLOCKS * width)), dtype)
     projected = np.empty((0, 0))
@@ -68,7 +69,7 @@ def leading_eigenvectors(
             rest = np.linalg.norm(image @ vectors[size:, :k], axis=0)
             least = np.finfo(dtype).eps * values[0]
             error = (rest / np.maximum(values[:k], least)).max()
-            if error < _TOLERANCE or basis.shape[1] == n:
+            if error < tolerance or basis.shape[1] == n:
                 break
             block = np.linalg.qr(image)[0][:, : n - basis.shape[1]]
             # Of directions that are used up, rounding alone is left.
