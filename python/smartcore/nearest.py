@@ -21,7 +21,8 @@ RECALL = 0.99
 N_PROBES = 1000
 """Rows whose nearest are searched among all, to tell how many must be compared."""
 
-_CELLS_PER_ROOT = 2
+# Of k-means: cells per √n rows, rows of the sample per cell, rounds.
+_CELLS_PER_ROOT, _SAMPLED, _ROUNDS = 2, 64, 3
 # Distances held at a time, 8 MB.
 _BLOCK = 1 << 21
 _LARGEST_GROUP = 32
@@ -101,7 +102,7 @@ def _least(distance: Tensor, k: int, n_groups: int) -> Tensor:
 
 @dataclass
 class Cells:
-    """Rows by cells of feature space: those that are nearest to one of some random rows.
+    """Rows by cells of feature space: those nearest to one of some centres.
 
     Attributes
     ----------
@@ -122,10 +123,13 @@ class Cells:
 
     @classmethod
     def of(cls, x: NDArray[np.float32], seed: int) -> Cells:
-        """About 2 √n cells; those that are too large are cut."""
+        """About 2 √n cells by k-means of a sample; those that are too large are cut."""
         rng = np.random.default_rng(seed)
         n_cells = min(len(x), round(_CELLS_PER_ROOT * np.sqrt(len(x))))
-        centers = x[np.sort(rng.choice(len(x), n_cells, replace=False))]
+        sample = x[np.sort(rng.choice(len(x), min(len(x), _SAMPLED * n_cells), replace=False))]
+        centers = sample[np.sort(rng.choice(len(sample), n_cells, replace=False))]
+        for _ in range(_ROUNDS):
+            centers = _means(sample, nearest(sample, centers, 1)[:, 0], centers)
         cell = nearest(x, centers, 1)[:, 0]
         size = np.bincount(cell, minlength=n_cells)
         # Equal rows share a cell, however many they are.
@@ -204,3 +208,16 @@ class Cells:
         wanted = int(np.quantile(skipped, RECALL, method="higher")) + 1
         n_compared = max(min(wanted, MOST_COMPARED), k + own)
         return n_compared, float(np.mean(skipped < n_compared))
+
+
+def _means(
+    x: NDArray[np.float32], cell: NDArray[np.intp], centers: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Mean of the rows of each cell; of a cell without any the centre it had."""
+    size = np.bincount(cell, minlength=len(centers))
+    filled = size > 0
+    first = (np.cumsum(size) - size)[filled]
+    moved = centers.copy()
+    by_cell = x[np.argsort(cell, kind="stable")]
+    moved[filled] = np.add.reduceat(by_cell, first, axis=0) / size[filled, None]
+    return moved
