@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Literal
 
 import numpy as np
 import scipy.sparse as sp
+import torch
 from numpy.typing import ArrayLike, NDArray
 
 from smartcore.graph import split_sections
@@ -246,23 +249,34 @@ class TripletSampler:
         threshold = np.zeros(len(self._x), np.float32)
         is_anchor = np.zeros(len(self._x), bool)
         is_anchor[self._anchors] = True
-        for part, n_far in zip(self._parts, self._n_far, strict=True):
-            n = len(part)
-            sampled = n > N_REFERENCES
-            others = np.sort(rng.choice(part, N_REFERENCES, replace=False)) if sampled else part
-            cut = min(round(len(others) * (1 - n_far / n)), len(others) - 1)
-            own = np.flatnonzero(is_anchor[part])
-            step = max(1, _BLOCK // len(others))
-            for first in range(0, len(own), step):
-                block = own[first : first + step]
-                distance = self._squared_distances(part[block], others)
-                if not sampled:
-                    # The anchor itself is never far.
-                    distance[np.arange(len(block)), block] = -np.inf
-                distance.partition(cut, axis=1)
-                threshold[part[block]] = distance[:, cut]
+        with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+            for part, n_far in zip(self._parts, self._n_far, strict=True):
+                n, own = len(part), np.flatnonzero(is_anchor[part])
+                few = n <= N_REFERENCES
+                others = part if few else np.sort(rng.choice(part, N_REFERENCES, replace=False))
+                cut = min(round(len(others) * (1 - n_far / n)), len(others) - 1)
+                blocks = np.array_split(own, max(1, len(own) * len(others) // _BLOCK))
+                begin = partial(self._nth_distance, part, None if few else others, cut)
+                threshold[part[own]] = np.concatenate(list(pool.map(begin, blocks)))
         # A hair lower, for the rounding of a distance computed another way.
         return threshold - np.float32(1e-6) * (self._norms + self._norms.max(initial=0))
+
+    def _nth_distance(
+        self,
+        part: NDArray[np.intp],
+        others: NDArray[np.intp] | None,
+        nth: int,
+        rows: NDArray[np.intp],
+    ) -> NDArray[np.float32]:
+        """Of rows of ``part``: the nth least squared distance to ``others``.
+
+        ``None``: to all of ``part``, the row itself the nearest.
+        """
+        distance = self._squared_distances(part[rows], part if others is None else others)
+        if others is None:
+            distance[np.arange(len(rows)), rows] = -np.inf
+        distance.partition(nth, axis=1)
+        return distance[:, nth]
 
     def _squared_distances(self, a: NDArray[np.intp], b: NDArray[np.intp]) -> NDArray[np.float32]:
         distance = (-2 * self._x[a]) @ self._x[b].T
