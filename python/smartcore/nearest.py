@@ -23,8 +23,8 @@ N_PROBES = 1000
 
 # Of k-means: cells per √n rows, rows of the sample per cell, rounds.
 _CELLS_PER_ROOT, _SAMPLED, _ROUNDS = 2, 64, 3
-# Distances held at a time, 8 MB.
-_BLOCK = 1 << 21
+# Distances held at a time, 8 MB, or of so many rows to very many.
+_BLOCK, _LEAST_ROWS = 1 << 21, 16
 _LARGEST_GROUP = 32
 
 
@@ -78,7 +78,7 @@ def nearest(
         points = torch.cat([points, points.new_zeros(blank, points.shape[1])])
         norms = torch.cat([norms, norms.new_full((blank,), torch.inf)])
     found = torch.empty((len(a), k), dtype=torch.int64)
-    step = max(1, _BLOCK // len(points))
+    step = max(_LEAST_ROWS, _BLOCK // len(points))
     block = torch.empty((min(step, len(a)), len(points)))
     for start in range(0, len(a), step):
         queries = torch.from_numpy(a[start : start + step])
