@@ -101,8 +101,9 @@ def _draw(rows: Sequence[Row], file: Path) -> None:
 
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
-    from matplotlib.ticker import FuncFormatter
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
+    sizes = sorted({row["n_spots"] for row in rows})
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
     for axis, name, label in zip(
         axes, ("total", "peak_gb"), ("seconds to the embedding", "memory, GB"), strict=True
@@ -115,14 +116,17 @@ def _draw(rows: Sequence[Row], file: Path) -> None:
                 spots, values = np.array(spots)[order], np.array(values)[order]
                 axis.plot(spots, values, "o-", color=color, label=method)
         axis.set(xscale="log", yscale="log", xlabel="spots", ylabel=label)
-        for plain in (axis.xaxis, axis.yaxis):
-            plain.set_major_formatter(FuncFormatter(lambda v, _: f"{v:,g}"))
+        axis.set_xticks(sizes, [f"{n:,}" for n in sizes], fontsize=8)
+        axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:,g}"))
+        for each in (axis.xaxis, axis.yaxis):
+            each.set_minor_locator(NullLocator())
         axis.grid(which="major", color="0.9")
         axis.spines[["top", "right"]].set_visible(False)
     longest = [r for r in rows if r["method"] == "smartcore" and r["status"] == "done"]
     if longest:
         last = max(longest, key=lambda r: r["n_spots"])
-        spots = np.array(sorted({r["n_spots"] for r in longest}))
+        spots = np.array(sizes)
         linear = last["total"] * spots / last["n_spots"]
         axes[0].plot(spots, linear, ":", color="0.6", label="linear")
     axes[0].legend(frameon=False)
