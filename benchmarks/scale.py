@@ -71,10 +71,12 @@ def main() -> None:
             continue
         row |= {"machine": _machine(), "load": round(os.getloadavg()[0], 1)}
         row |= _run(row, args)
+        _tell(row)
+        if row["status"] == "absent":
+            continue
         args.results.parent.mkdir(parents=True, exist_ok=True)
         with args.results.open("a") as file:
             file.write(json.dumps(row) + "\n")
-        _tell(row)
 
 
 def _key(row: dict[str, Any]) -> tuple:
@@ -123,7 +125,7 @@ def _run(row: dict[str, Any], args: argparse.Namespace) -> dict[str, Any]:
                 python = args.environments / "spatialglue" / "bin" / "python"
                 if not python.is_file():
                     note = f"no environment {python.parents[1]}: see benchmarks/peers"
-                    return {"status": "failed", "note": note, "peak_gb": 0.0}
+                    return {"status": "absent", "note": note, "peak_gb": 0.0}
                 script = HERE / "peers" / "run_spatialglue_stages.py"
                 command = [python, script, simulated, made]
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
