@@ -5,6 +5,7 @@ import pytest
 import scipy.linalg
 import scipy.sparse as sp
 
+from smartcore import neighbors
 from smartcore.graph import neighbor_mean, smooth, spatial_graph
 from smartcore.params import Params
 from smartcore.targets import make_targets, spatial_weights, twin_graph
@@ -134,6 +135,17 @@ def test_twins_against_brute_force(sections):
         order = np.argsort(distance[:, members], axis=1)[:, :k]
         np.put_along_axis(near, members[order], True, axis=1)
     np.testing.assert_array_equal(twin_graph(x, k, sections).toarray() > 0, near & near.T)
+
+
+def test_twins_beyond_the_exact_search(monkeypatch, caplog):
+    x = np.random.default_rng(7).normal(size=(3000, 5)).astype(np.float32)
+    exact = twin_graph(x, 15)
+    monkeypatch.setattr(neighbors, "EXACT_UP_TO", 1000)
+    with caplog.at_level("INFO"):
+        twins = twin_graph(x, 15)
+    assert "15 nearest neighbours among 3000 spots 99." in caplog.text
+    assert (twins != twins.T).nnz == 0
+    assert exact.minimum(twins).nnz > 0.97 * max(exact.nnz, twins.nnz)
 
 
 def test_twins_of_all_modalities_together():
