@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,14 +16,17 @@ from torch import Tensor
 
 from smartcore.graph import guess_within, spatial_graph
 from smartcore.harmony import without_batch_effects
-from smartcore.layers import GraphTensors
 from smartcore.missing import fill_missing
 from smartcore.model import SMART
 from smartcore.params import Params, check_number, resolve_params
 from smartcore.spots import Spots, check_spots
+from smartcore.steps import Task
 from smartcore.targets import make_targets
-from smartcore.training import Callback, Task, train
+from smartcore.tiles import Halo, Tiles, step_spots
+from smartcore.training import Callback, train
 from smartcore.triplets import TripletSampler
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -168,20 +172,28 @@ def integrate(
         )
         for name, mask in spots.observed.items()
     }
+    halo = Halo(graph)
+    arrays = list(inputs.values())
     task = Task(
-        inputs=_tensors(inputs, target_device),
-        targets=_tensors(targets, target_device),
-        observed=[
-            None if mask.all() else torch.from_numpy(np.flatnonzero(mask)).to(target_device)
-            for mask in spots.observed.values()
-        ],
+        inputs=arrays,
+        targets=list(targets.values()),
+        around=[halo.around(x) for x in arrays] if model.takes_around else None,
+        observed=[None if mask.all() else mask for mask in spots.observed.values()],
         samplers=list(samplers.values()),
-        graph=GraphTensors.from_scipy(graph, target_device),
+        coords=spots.coords,
+        halo=halo,
+        tiles=_tiles(spots, settings, widths, target_device),
     )
     history = train(
-        model.to(target_device), task, settings, seed=seed, callback=callback, progress=progress
+        model,
+        task,
+        settings,
+        seed=seed,
+        device=target_device,
+        callback=callback,
+        progress=progress,
     )
-    embedding = _encode(model, task.inputs, task.graph)
+    embedding = _encode(model, task.inputs, task.around, halo, task.tiles, target_device)
     back = np.argsort(spots.order)
     return Integration(
         embedding=embedding[back],
@@ -239,8 +251,11 @@ def embed(
     observed_rows = {name: spots.observed[name] for name in model.modalities}
     inputs = fill_missing(model.standardize(arrays), observed_rows)
     target_device, home = _device(device), next(model.parameters()).device
-    graph = GraphTensors.from_scipy(spatial, target_device)
-    embedding = _encode(model.to(target_device), _tensors(inputs, target_device), graph)
+    halo = Halo(spatial)
+    given = list(inputs.values())
+    around = [halo.around(x) for x in given] if model.takes_around else None
+    tiles = _tiles(spots, model.params, widths, target_device)
+    embedding = _encode(model.to(target_device), given, around, halo, tiles, target_device)
     model.to(home)
     return embedding[np.argsort(spots.order)]
 
@@ -278,14 +293,40 @@ def _graph(spots: Spots, params: Params) -> sp.csr_matrix:
     )
 
 
-def _tensors(arrays: Mapping[str, NDArray[np.float32]], device: torch.device) -> list[Tensor]:
-    return [torch.from_numpy(x).to(device) for x in arrays.values()]
+def _tiles(spots: Spots, params: Params, widths: Mapping[str, int], device: torch.device) -> Tiles:
+    tiles = Tiles(spots.coords, spots.sections, step_spots(params, widths, device))
+    if tiles.n_steps > 1:
+        logger.info(
+            "%d spots in %d tiles, a pass over which takes %d steps.",
+            len(spots.coords),
+            len(tiles.rows),
+            tiles.n_steps,
+        )
+    return tiles
 
 
-def _encode(model: SMART, inputs: Sequence[Tensor], graph: GraphTensors) -> NDArray[np.float32]:
+def _encode(
+    model: SMART,
+    inputs: Sequence[NDArray[np.float32]],
+    around: Sequence[NDArray[np.float32]] | None,
+    halo: Halo,
+    tiles: Tiles,
+    device: torch.device,
+) -> NDArray[np.float32]:
+    """Z of all spots, of as many at a time as a step of the training has."""
+    z = np.empty((len(inputs[0]), model.params.latent_dim), np.float32)
     model.eval()
     with torch.inference_mode():
-        return model.encode(inputs, graph).cpu().numpy()
+        for spots in tiles.once():
+            part = halo.part(spots, model.hops(decode=False), device)
+
+            def here(x: NDArray[np.float32], rows: NDArray[np.intp] = part.rows) -> Tensor:
+                return torch.from_numpy(x if len(rows) == len(x) else x[rows]).to(device)
+
+            means = None if around is None else [here(x) for x in around]
+            own = model.encode([here(x) for x in inputs], part.graph, means)
+            z[spots] = part.of_core(own).cpu().numpy()
+    return z
 
 
 def _device(device: str | torch.device) -> torch.device:

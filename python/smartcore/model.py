@@ -7,7 +7,6 @@ import pickle
 import zipfile
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrizations import orthogonal
 
+from smartcore.checkpoint import write_whole
 from smartcore.layers import GraphTensors, make_layer
 from smartcore.params import Params
 
@@ -33,9 +33,10 @@ class _GraphStack(nn.Module):
         self.relu = list(relu)
         self.l2 = l2
 
-    def forward(self, x: Tensor, graph: GraphTensors) -> Tensor:
-        for layer, relu in zip(self.layers, self.relu, strict=True):
-            x = layer(x, graph)
+    def forward(self, x: Tensor, graph: GraphTensors, around: Tensor | None = None) -> Tensor:
+        """``around``: the mean of ``x`` over each spot's neighbours, where it is known."""
+        for i, (layer, relu) in enumerate(zip(self.layers, self.relu, strict=True)):
+            x = layer(x, graph, around) if around is not None and i == 0 else layer(x, graph)
             if relu:
                 x = functional.relu(x)
             if self.l2:
@@ -156,34 +157,52 @@ class SMART(nn.Module):
             for i, name in enumerate(self.modalities)
         }
 
-    def encode(self, features: Sequence[Tensor], graph: GraphTensors) -> Tensor:
-        """Standardized features, each (n_spots, n_features), to Z (n_spots, latent_dim)."""
-        parts = [e(x, graph) for e, x in zip(self.encoders, features, strict=True)]
+    @property
+    def takes_around(self) -> bool:
+        """Whether the first layer can be given the means over neighbours of its input."""
+        return self.params.encoder == "sage"
+
+    def hops(self, *, decode: bool) -> int:
+        """How far from a spot the spots are that its Z (or decoded values) depend on.
+
+        Of the inputs and, where the network :attr:`takes_around`, their means over neighbours.
+        """
+        decoder = decode and self.params.decoder == "graph"
+        return self.params.n_layers * (1 + decoder) - self.takes_around
+
+    def encode(
+        self,
+        features: Sequence[Tensor],
+        graph: GraphTensors,
+        around: Sequence[Tensor] | None = None,
+    ) -> Tensor:
+        """Standardized features, each (n_spots, n_features), to Z (n_spots, latent_dim).
+
+        ``around``: their means over neighbours, a constant of the training (``takes_around``).
+        """
+        means: Sequence[Tensor | None] = around or [None] * len(features)
+        parts = [e(x, graph, m) for e, x, m in zip(self.encoders, features, means, strict=True)]
         return self.decoders.visible(self.fusion(torch.cat(parts, dim=1)))
 
     def forward(
-        self, features: Sequence[Tensor], graph: GraphTensors
+        self,
+        features: Sequence[Tensor],
+        graph: GraphTensors,
+        around: Sequence[Tensor] | None = None,
     ) -> tuple[Tensor, list[Tensor]]:
         """Z (n_spots, latent_dim), and what each decoder makes of it."""
-        z = self.encode(features, graph)
+        z = self.encode(features, graph, around)
         return z, self.decoders(z, graph)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write weights, scales and parameters to ``path``, whole or not at all."""
-        path = Path(path)
-        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
         content = {
             "format": _FORMAT,
             "n_features": self.n_features,
             "params": self.params.plain(),
             "state": self.state_dict(),
         }
-        try:
-            torch.save(content, partial)
-            os.replace(partial, path)
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
+        write_whole(content, path)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> SMART:
