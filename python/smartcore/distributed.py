@@ -77,7 +77,7 @@ class Workers:
             values /= self.size
         return dict(zip(terms, values.tolist(), strict=True))
 
-    def from_first(self, make: Callable[[], T], device: torch.device) -> T:
+    def from_first(self, make: Callable[[], T]) -> T:
         """What ``make`` returns in the first process, in all; what it raises is raised in all."""
         if self.size == 1:
             return make()
@@ -88,7 +88,7 @@ class Workers:
                 content[0] = make()
             except Exception as err:
                 failure, content[1] = err, f"{type(err).__name__}: {err}"
-        dist.broadcast_object_list(content, src=0, device=device)
+        dist.broadcast_object_list(content, src=0)
         if failure is not None:
             raise failure
         if content[1] is not None:

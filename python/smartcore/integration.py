@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,6 +15,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from smartcore.checkpoint import Checkpoint
+from smartcore.distributed import Workers
 from smartcore.graph import guess_within, spatial_graph
 from smartcore.harmony import without_batch_effects
 from smartcore.missing import fill_missing
@@ -76,6 +79,9 @@ def integrate(
     device: str | torch.device = "auto",
     callback: Callback | None = None,
     progress: bool = False,
+    checkpoint: str | os.PathLike[str] | None = None,
+    checkpoint_seconds: float = 60.0,
+    distributed: bool = False,
     **params: Any,
 ) -> Integration:
     """Embed spots measured in one or more modalities, with their places, in one latent space.
@@ -110,6 +116,18 @@ def integrate(
         training.
     progress
         Show a progress bar on standard error.
+    checkpoint
+        File in which the state of the training is kept while it runs, and from which it goes on
+        if the file is there: to the same bits on a CPU, as if it had not been interrupted. It is
+        removed once the embedding is there. ``None``: none.
+    checkpoint_seconds
+        The state is written after the first epoch that ends so long after the last writing; 0:
+        after every epoch.
+    distributed
+        Train in all processes that ``torchrun`` started, or that
+        ``torch.distributed.init_process_group`` joined: each takes a part of every step. All must
+        call this; the first one's data count, and all return its result. The steps are those of
+        one process but for the order of floating-point sums.
     **params
         Changes to the preset: the fields of :class:`smartcore.Params`.
 
@@ -120,8 +138,9 @@ def integrate(
     Raises
     ------
     ValueError
-        If shapes do not fit, values are not finite, spots are too few or in no modality, or a
-        parameter is out of its range.
+        If shapes do not fit, values are not finite, spots are too few or in no modality, a
+        parameter is out of its range, ``checkpoint`` is of another training, or there are no
+        processes for ``distributed``.
     TypeError
         For a parameter that does not exist.
 
@@ -141,12 +160,46 @@ def integrate(
     >>> list(result.history.columns[:3])
     ['total', 'reconstruction', 'triplet']
     """
+    target_device = _device(device)
+    kept = None if checkpoint is None else Checkpoint(checkpoint, checkpoint_seconds)
+    workers = Workers.join(target_device) if distributed else Workers()
+    prepared = workers.from_first(
+        lambda: _prepare(
+            features, coords, sections, observed, adjacency, preset, params, seed, target_device
+        )
+    )
+    return _fit(prepared, workers, target_device, callback, progress, kept)
+
+
+@dataclass
+class _Prepared:
+    """All that comes before the training."""
+
+    model: SMART
+    task: Task
+    settings: Params
+    graph: sp.csr_matrix
+    order: NDArray[np.intp]
+    directions: pd.DataFrame
+    seed: int
+
+
+def _prepare(
+    features: Mapping[str, ArrayLike],
+    coords: ArrayLike,
+    sections: ArrayLike | None,
+    observed: Mapping[str, ArrayLike] | None,
+    adjacency: sp.spmatrix | sp.sparray | None,
+    preset: str,
+    params: Mapping[str, Any],
+    seed: int,
+    device: torch.device,
+) -> _Prepared:
     settings = resolve_params(preset, params)
     seed = check_number("seed", seed, 0, 2**32 - 1, True)
     spots = check_spots(features, coords, sections, observed, adjacency)
     if settings.alpha and (unknown := sorted(set(settings.alpha) - set(spots.features))):
         raise ValueError(f"alpha names {unknown}; the modalities are {list(spots.features)}.")
-    target_device = _device(device)
     if settings.graph == "knn" and settings.n_neighbors is None and adjacency is None:
         settings = replace(settings, n_neighbors=_guess(spots, settings))
     graph = _graph(spots, settings)
@@ -182,28 +235,62 @@ def integrate(
         samplers=list(samplers.values()),
         coords=spots.coords,
         halo=halo,
-        tiles=_tiles(spots, settings, widths, target_device),
+        tiles=_tiles(spots, settings, widths, device),
     )
+    return _Prepared(model, task, settings, graph, spots.order, directions, seed)
+
+
+def _fit(
+    prepared: _Prepared,
+    workers: Workers,
+    device: torch.device,
+    callback: Callback | None,
+    progress: bool,
+    checkpoint: Checkpoint | None,
+) -> Integration:
+    model, task = prepared.model, prepared.task
     history = train(
         model,
         task,
-        settings,
-        seed=seed,
-        device=target_device,
+        prepared.settings,
+        seed=prepared.seed,
+        device=device,
         callback=callback,
         progress=progress,
+        workers=workers,
+        checkpoint=checkpoint,
     )
-    embedding = _encode(model, task.inputs, task.around, halo, task.tiles, target_device)
-    back = np.argsort(spots.order)
+    embedding = workers.from_first(
+        lambda: _encode(model, task.inputs, task.around, task.halo, task.tiles, device)
+    )
+    if checkpoint is not None and workers.rank == 0:
+        checkpoint.remove()
+    back = np.argsort(prepared.order)
     return Integration(
         embedding=embedding[back],
         history=history,
-        params=settings,
+        params=prepared.settings,
         model=model.cpu(),
-        graph=graph[back][:, back].tocsr(),
-        n_triplets={name: len(s.anchors) for name, s in samplers.items()},
-        directions=directions,
+        graph=prepared.graph[back][:, back].tocsr(),
+        n_triplets={
+            name: len(s.anchors) for name, s in zip(model.modalities, task.samplers, strict=True)
+        },
+        directions=prepared.directions,
     )
+
+
+def assist(device: str | torch.device = "auto") -> None:
+    """Help the first process, which calls :func:`integrate`, and leave the result to it.
+
+    For a process that ``torchrun`` started beside the first and that has no data of its own.
+    """
+    target_device = _device(device)
+    workers = Workers.join(target_device)
+
+    def nothing() -> _Prepared:
+        raise RuntimeError("The first process has nobody to assist.")
+
+    _fit(workers.from_first(nothing), workers, target_device, None, False, None)
 
 
 def embed(

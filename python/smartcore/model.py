@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
-import zipfile
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -15,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrizations import orthogonal
 
-from smartcore.checkpoint import write_whole
+from smartcore.checkpoint import UNREADABLE, write_whole
 from smartcore.layers import GraphTensors, make_layer
 from smartcore.params import Params
 
@@ -219,17 +217,7 @@ class SMART(nn.Module):
                 raise ValueError(f"format {content['format']}, not {_FORMAT}")
             model = cls(content["n_features"], Params(**content["params"]))
             model.load_state_dict(content["state"])
-        except (
-            pickle.UnpicklingError,
-            zipfile.BadZipFile,
-            AttributeError,
-            EOFError,
-            IndexError,
-            KeyError,
-            RuntimeError,
-            TypeError,
-            ValueError,
-        ) as err:
+        except UNREADABLE as err:
             raise ValueError(
                 f"{os.fspath(path)!r} is not a model saved by smartcore: {err}"
             ) from err

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -45,6 +46,14 @@ class Task:
     coords: NDArray[np.floating]
     halo: Halo
     tiles: Tiles
+
+    def arrays(self) -> Iterator[NDArray[Any]]:
+        """All that a training depends on."""
+        yield from (*self.inputs, *self.targets)
+        yield from (mask for mask in self.observed if mask is not None)
+        for sampler in self.samplers:
+            yield from (sampler.anchors, sampler.positives)
+        yield from (self.halo.mean.indptr, self.halo.mean.indices, self.tiles.tile_of)
 
 
 @dataclass
@@ -114,6 +123,7 @@ class Batches:
         self._task, self._hops, self._redraw, self._seed = task, hops, redraw, seed
         self._device, self._workers = device, workers or Workers()
         self._whole: Batch | None = None
+        self._drawn: list[NDArray[np.intp]] = []
         self._place = np.full(len(task.coords), -1, np.int64)
         if self._workers.size > len(task.coords):
             raise ValueError(f"{self._workers.size} processes are more than there are spots.")
@@ -125,15 +135,26 @@ class Batches:
                 self._whole = self._batch(np.arange(len(self._place)))
             batch = self._whole
             if self._redraw or not batch.triplets:
-                self._add_triplets(batch, None, rng)
+                self._draw(batch, None, rng)
             return batch
         spots = self._task.tiles.step(number, self._seed)
         self._place.fill(-1)
         batch = self._batch(spots)
         among = np.zeros(len(self._place), bool)
         among[spots] = True
-        self._add_triplets(batch, among, rng)
+        self._draw(batch, among, rng)
         return batch
+
+    def kept(self) -> list[Tensor]:
+        """Triplets that are drawn once only, if any."""
+        return [] if self._redraw else [torch.from_numpy(drawn) for drawn in self._drawn]
+
+    def restore(self, kept: Sequence[Tensor]) -> None:
+        """Go on with the triplets that :meth:`kept` gave."""
+        if kept:
+            self._drawn = [drawn.numpy() for drawn in kept]
+            self._whole = self._batch(np.arange(len(self._place)))
+            self._assign(self._whole, self._drawn, [None] * len(kept))
 
     def _batch(self, spots: NDArray[np.intp]) -> Batch:
         task, workers = self._task, self._workers
@@ -167,33 +188,40 @@ class Batches:
     def _rows_of(self, x: NDArray[np.float32], rows: NDArray[np.intp]) -> Tensor:
         return torch.from_numpy(x if len(rows) == len(x) else x[rows]).to(self._device)
 
-    def _add_triplets(
+    def _draw(
         self, batch: Batch, among: NDArray[np.bool_] | None, rng: np.random.Generator
     ) -> None:
-        tiles, workers = self._task.tiles, self._workers
+        tiles = self._task.tiles
+        if among is None:
+            self._drawn = [sampler.draw(rng) for sampler in self._task.samplers]
+            self._assign(batch, self._drawn, [None] * len(self._drawn))
+            return
+        # A pass sees two spots of a tile together once, those of two tiles more rarely.
+        together = tiles.together or 1.0
+        drawn = [s.draw(rng, among, tiles.tile_of, together) for s in self._task.samplers]
+        across = [tiles.tile_of[a] != tiles.tile_of[p] for a, p, _ in drawn]
+        self._assign(
+            batch, drawn, [np.where(x, 1 / together, 1).astype(np.float32) for x in across]
+        )
+
+    def _assign(
+        self,
+        batch: Batch,
+        drawn: Sequence[NDArray[np.intp]],
+        weights: Sequence[NDArray[np.float32] | None],
+    ) -> None:
+        """Give the batch the triplets whose anchors are this process's."""
+        workers = self._workers
         batch.triplets, batch.weights, batch.triplet_shares = [], [], []
         first = sum(batch.sizes[: workers.rank])
-        for sampler in self._task.samplers:
-            weight = None
-            if among is None:
-                triplets = sampler.draw(rng)
-            else:
-                # A pass sees two spots of a tile together once, those of two tiles more rarely.
-                together = tiles.together or 1.0
-                triplets = sampler.draw(rng, among, tiles.tile_of, together)
-                across = tiles.tile_of[triplets[0]] != tiles.tile_of[triplets[1]]
-                weight = np.where(across, 1 / together, 1).astype(np.float32)
-            share = 1.0
-            if among is not None or workers.size > 1:
-                triplets = self._place[triplets]
+        for triplets, weight in zip(drawn, weights, strict=True):
+            share, triplets = 1.0, self._place[triplets]
             if workers.size > 1:
                 at = triplets[0] - first
                 own = (at >= 0) & (at < batch.sizes[workers.rank])
-                total = len(own) if weight is None else float(weight.sum())
-                triplets = triplets[:, own]
-                weight = None if weight is None else weight[own]
-                part = triplets.shape[1] if weight is None else float(weight.sum())
-                share = workers.size * part / (total or 1)
+                of = np.ones(len(own)) if weight is None else weight
+                share = workers.size * float(of[own].sum()) / (float(of.sum()) or 1)
+                triplets, weight = triplets[:, own], None if weight is None else weight[own]
             batch.triplets.append(torch.from_numpy(triplets).to(self._device))
             batch.weights.append(
                 None if weight is None else torch.from_numpy(weight).to(self._device)

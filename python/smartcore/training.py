@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from tqdm.auto import tqdm
 
+from smartcore.checkpoint import Checkpoint, fingerprint, rng_state, set_rng_state
 from smartcore.distributed import Workers
 from smartcore.model import SMART
 from smartcore.params import Params
@@ -128,6 +130,7 @@ def train(
     callback: Callback | None = None,
     progress: bool = True,
     workers: Workers | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> pd.DataFrame:
     """Fit ``model`` by Adam, an epoch being one step on the spots that a step sees.
 
@@ -140,6 +143,8 @@ def train(
         Show a progress bar on standard error.
     workers
         The processes that train together; ``None``: this alone.
+    checkpoint
+        Where the state is kept, and taken up again if it is there.
 
     Returns
     -------
@@ -150,6 +155,8 @@ def train(
     ------
     FloatingPointError
         If the loss is no longer finite.
+    ValueError
+        If ``checkpoint`` is of another training.
     """
     workers = workers or Workers()
     rng = np.random.default_rng(seed)
@@ -172,10 +179,25 @@ def train(
     trained = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.Adam(trained, lr=params.lr, weight_decay=params.weight_decay)
     history: list[dict[str, float]] = []
+    state = _kept(checkpoint, task, params, seed, workers)
+    if state is not None:
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        names = state["names"]
+        history = [dict(zip(names, row, strict=True)) for row in state["history"].tolist()]
+        batches.restore(state["negatives"])
+        set_rng_state(rng, state["rng"])
+        logger.info("The training goes on after epoch %d, as kept in a file.", len(history))
     model.train()
     network = workers.wrap(model)
-    with tqdm(total=params.epochs, desc="SMART", unit="epoch", disable=not progress) as bar:
-        for epoch in range(1, params.epochs + 1):
+    with tqdm(
+        total=params.epochs,
+        initial=len(history),
+        desc="SMART",
+        unit="epoch",
+        disable=not (progress and workers.rank == 0),
+    ) as bar:
+        for epoch in range(len(history) + 1, params.epochs + 1):
             if should_stop(history, params, task.tiles.n_steps):
                 logger.info("Stopped before epoch %d: the losses are flat.", epoch)
                 break
@@ -193,9 +215,36 @@ def train(
             history.append(values)
             bar.set_postfix(loss=f"{values['total']:.4g}", refresh=False)
             bar.update()
+            if checkpoint is not None and workers.rank == 0 and checkpoint.due():
+                checkpoint.write(
+                    {
+                        "model": model.state_dict(),
+                        "optimizer": optimizer.state_dict(),
+                        "names": list(values),
+                        "history": torch.tensor(
+                            [list(row.values()) for row in history], dtype=torch.float64
+                        ),
+                        "negatives": batches.kept(),
+                        "rng": rng_state(rng),
+                    }
+                )
             if callback is not None:
                 callback(epoch, values)
     model.eval()
     table = pd.DataFrame(history)
     table.index = pd.RangeIndex(1, len(table) + 1, name="epoch")
     return table
+
+
+def _kept(
+    checkpoint: Checkpoint | None, task: Task, params: Params, seed: int, workers: Workers
+) -> dict[str, Any] | None:
+    """State of this training in the first process's file, if there is one."""
+
+    def read() -> dict[str, Any] | None:
+        if checkpoint is None:
+            return None
+        steps = {**params.plain(), "steps a pass": task.tiles.n_steps}
+        return checkpoint.open(steps, fingerprint(task.arrays()), seed)
+
+    return workers.from_first(read)
