@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.distributed.nn.functional import all_gather
 
 T = TypeVar("T")
 
@@ -22,6 +21,35 @@ _PATIENCE = timedelta(days=7)
 def under_torchrun() -> bool:
     """Whether ``torchrun`` started this process as one of several."""
     return int(os.environ.get("WORLD_SIZE", "1")) > 1 and "RANK" in os.environ
+
+
+def rank_under_torchrun() -> int:
+    """Number of this process among those that ``torchrun`` started; 0 if it did not."""
+    return int(os.environ["RANK"]) if under_torchrun() else 0
+
+
+class _Gather(torch.autograd.Function):
+    """Rows of all processes; the losses of all of them have a gradient for each row."""
+
+    @staticmethod
+    def forward(ctx: Any, z: Tensor, rank: int, sizes: Sequence[int]) -> Tensor:
+        ctx.rank, ctx.sizes = rank, sizes
+        padded = z.new_zeros(max(sizes), z.shape[1])
+        padded[: len(z)] = z
+        parts = [torch.empty_like(padded) for _ in sizes]
+        dist.all_gather(parts, padded)
+        return torch.cat([part[:n] for part, n in zip(parts, sizes, strict=True)])
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        total = grad.contiguous().clone()
+        dist.all_reduce(total)
+        return total.split(ctx.sizes)[ctx.rank], None, None
+
+
+def is_first() -> bool:
+    """Whether this process is the only or the first of those that train together."""
+    return not dist.is_initialized() or dist.get_rank() == 0
 
 
 @dataclass(frozen=True)
@@ -59,15 +87,14 @@ class Workers:
         """``model`` with the gradients of all processes averaged."""
         if self.size == 1:
             return model
-        return nn.parallel.DistributedDataParallel(model, broadcast_buffers=False)
+        return nn.parallel.DistributedDataParallel(model)
 
     def gather(self, z: Tensor, sizes: Sequence[int]) -> Tensor:
         """Rows of all processes, one below the other; gradients go back to their process."""
         if self.size == 1:
             return z
-        padded = nn.functional.pad(z, (0, 0, 0, max(sizes) - len(z)))
-        parts = all_gather(padded.contiguous())
-        return torch.cat([part[:n] for part, n in zip(parts, sizes, strict=True)])
+        gathered: Tensor = _Gather.apply(z, self.rank, sizes)
+        return gathered
 
     def mean(self, terms: Mapping[str, Tensor]) -> dict[str, float]:
         """Mean over the processes of each number."""

@@ -160,7 +160,7 @@ def integrate(
     >>> list(result.history.columns[:3])
     ['total', 'reconstruction', 'triplet']
     """
-    target_device = _device(device)
+    target_device = _device(device, distributed)
     kept = None if checkpoint is None else Checkpoint(checkpoint, checkpoint_seconds)
     workers = Workers.join(target_device) if distributed else Workers()
     prepared = workers.from_first(
@@ -182,6 +182,16 @@ class _Prepared:
     order: NDArray[np.intp]
     directions: pd.DataFrame
     seed: int
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A parametrised network cannot be pickled.
+        weights = self.model.n_features, self.model.state_dict()
+        return {**self.__dict__, "model": weights}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        n_features, weights = state["model"]
+        self.__dict__.update(state, model=SMART(n_features, state["settings"]))
+        self.model.load_state_dict(weights)
 
 
 def _prepare(
@@ -284,7 +294,7 @@ def assist(device: str | torch.device = "auto") -> None:
 
     For a process that ``torchrun`` started beside the first and that has no data of its own.
     """
-    target_device = _device(device)
+    target_device = _device(device, distributed=True)
     workers = Workers.join(target_device)
 
     def nothing() -> _Prepared:
@@ -416,9 +426,12 @@ def _encode(
     return z
 
 
-def _device(device: str | torch.device) -> torch.device:
+def _device(device: str | torch.device, distributed: bool = False) -> torch.device:
     if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if distributed and device == "cuda":
+        # torchrun's number of the process on its machine: a GPU for each.
+        device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
     try:
         chosen = torch.device(device)
         torch.empty(0, device=chosen)

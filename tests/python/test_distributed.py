@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import smartcore as sm
+from smartcore.cli import main
 from smartcore.distributed import Workers
 
 SCRIPT = """
@@ -70,7 +71,7 @@ def torchrun(*args):
 
 
 def test_two_processes_do_as_one(tmp_path):
-    """Sums in another order differ by some 1e-7; thirty steps of Adam may make 1e-3 of it."""
+    """Sums in another order differ by some 1e-7; thirty steps of Adam made 2e-5 of it."""
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
     done = torchrun(script, tmp_path / "z")
@@ -82,7 +83,7 @@ def test_two_processes_do_as_one(tmp_path):
         np.testing.assert_array_equal(first[name], second[name])
         assert first[name].shape == one[name].shape
         size = np.sqrt(np.mean(one[name] ** 2))
-        assert np.abs(first[name] - one[name]).max() < 2e-3 * size, name
+        assert np.abs(first[name] - one[name]).max() < 2e-4 * size, name
 
 
 def test_an_error_in_one_process_ends_all(tmp_path):
@@ -108,3 +109,26 @@ def test_one_process_has_nobody_to_join(tissue, monkeypatch):
     with pytest.raises(ValueError, match="start them by torchrun"):
         sm.integrate(features, coords, distributed=True, epochs=1)
     assert Workers().from_first(lambda: 3) == 3
+
+
+def test_the_command_line(tmp_path):
+    mdata = sm.datasets.tri_omics((14, 14))
+    mdata.write_h5mu(tmp_path / "in.h5mu")
+    common = ["run", tmp_path / "in.h5mu", "--epochs", 10, "--step-spots", 60, "-k", 3]
+    common += ["--cluster-method", "gmm", "--n-comps", 10, "--no-figures"]
+    two, one, state = (tmp_path / name for name in ("two.h5mu", "one.h5mu", "state.pt"))
+    done = torchrun("-m", "smartcore", *common, "--checkpoint", state, "-o", two)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [str(two)]
+    assert not state.exists()
+    assert main([*map(str, common), "-o", str(one)]) == 0
+    a, b = (sm.io.read_mudata(path).obsm["X_smart"] for path in (one, two))
+    np.testing.assert_allclose(b, a, atol=1e-4 * np.sqrt(np.mean(a**2)))
+
+
+def test_a_command_that_fails_is_no_hang(tmp_path):
+    none, out = tmp_path / "none.h5mu", tmp_path / "out.h5mu"
+    done = torchrun("-m", "smartcore", "run", none, "-o", out)
+    assert done.returncode != 0
+    assert "smartcore: error: " in done.stderr
+    assert "none.h5mu" in done.stderr
