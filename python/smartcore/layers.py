@@ -104,7 +104,7 @@ class SAGE(SAGEConv):
             neighbors = _NeighborMean.apply(x @ self.lin_l.weight.T, graph) + self.lin_l.bias
         else:
             neighbors = self.lin_l(_NeighborMean.apply(x, graph))
-        return neighbors + self.lin_r(x)
+        return torch.addmm(neighbors, x, self.lin_r.weight.T)
 
 
 class GCN(GCNConv):

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrizations import orthogonal
+from torch.nn.utils.parametrize import cached
 
 from smartcore.checkpoint import UNREADABLE, write_whole
 from smartcore.layers import GraphTensors, make_layer
@@ -53,8 +54,8 @@ class _Decoders(nn.ModuleList):
     def forward(self, z: Tensor, graph: GraphTensors) -> list[Tensor]:
         return [decoder(z, graph) for decoder in self]
 
-    def visible(self, z: Tensor) -> Tensor:
-        return z
+    def seen(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+        return weight, bias
 
 
 class _IsometricDecoders(nn.Module):
@@ -68,10 +69,16 @@ class _IsometricDecoders(nn.Module):
     def forward(self, z: Tensor, graph: GraphTensors) -> list[Tensor]:
         return list(self.linear(z).split(self.n_features, dim=1))
 
-    def visible(self, z: Tensor) -> Tensor:
-        """The part of Z that is decoded: all of it, unless it is wider than the features."""
+    def seen(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+        """Weight and bias of a linear layer to the part of Z that is decoded.
+
+        That is all of Z, unless it is wider than the features.
+        """
         matrix: Tensor = self.linear.weight  # type: ignore[assignment]
-        return z if matrix.shape[0] >= matrix.shape[1] else z @ matrix.T @ matrix
+        if matrix.shape[0] >= matrix.shape[1]:
+            return weight, bias
+        part = matrix.T @ matrix
+        return part @ weight, part @ bias
 
 
 class SMART(nn.Module):
@@ -180,7 +187,9 @@ class SMART(nn.Module):
         """
         means: Sequence[Tensor | None] = around or [None] * len(features)
         parts = [e(x, graph, m) for e, x, m in zip(self.encoders, features, means, strict=True)]
-        return self.decoders.visible(self.fusion(torch.cat(parts, dim=1)))
+        return functional.linear(
+            torch.cat(parts, dim=1), *self.decoders.seen(self.fusion.weight, self.fusion.bias)
+        )
 
     def forward(
         self,
@@ -189,8 +198,9 @@ class SMART(nn.Module):
         around: Sequence[Tensor] | None = None,
     ) -> tuple[Tensor, list[Tensor]]:
         """Z (n_spots, latent_dim), and what each decoder makes of it."""
-        z = self.encode(features, graph, around)
-        return z, self.decoders(z, graph)
+        with cached():
+            z = self.encode(features, graph, around)
+            return z, self.decoders(z, graph)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write weights, scales and parameters to ``path``, whole or not at all."""
