@@ -71,6 +71,8 @@
 #'     of different sections be neighbours, for sections registered in 3-D coordinates.
 #'   * `epochs`, `lr`, `lam` (weight of the reconstruction against the triplets), `alpha` (weights
 #'     named by modality), `latent.dim` (64), `margin`, `n.mutual`, `far.ratio`.
+#'   * `step.spots`: cells that a training step sees; more are cut into tiles (50000, or what a
+#'     quarter of the memory holds).
 #'   * `device`: `"auto"`, `"cpu"` or `"cuda"`.
 #'
 #' @return The object with results added. Seurat: a reduction (`DimReduc`) of `reduction.name`,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,16 +15,21 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from smartcore.checkpoint import Checkpoint
+from smartcore.distributed import Workers
 from smartcore.graph import guess_within, spatial_graph
 from smartcore.harmony import without_batch_effects
-from smartcore.layers import GraphTensors
 from smartcore.missing import fill_missing
 from smartcore.model import SMART
 from smartcore.params import Params, check_number, resolve_params
 from smartcore.spots import Spots, check_spots
+from smartcore.steps import Task
 from smartcore.targets import make_targets
-from smartcore.training import Callback, Task, train
+from smartcore.tiles import Halo, Tiles, step_spots
+from smartcore.training import Callback, train
 from smartcore.triplets import TripletSampler
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -76,6 +83,9 @@ def integrate(
     device: str | torch.device = "auto",
     callback: Callback | None = None,
     progress: bool = False,
+    checkpoint: str | os.PathLike[str] | None = None,
+    checkpoint_seconds: float = 60.0,
+    distributed: bool = False,
     **params: Any,
 ) -> Integration:
     """Embed spots measured in one or more modalities, with their places, in one latent space.
@@ -110,6 +120,18 @@ def integrate(
         training.
     progress
         Show a progress bar on standard error.
+    checkpoint
+        File in which the state of the training is kept while it runs, and from which it goes on
+        if the file is there: to the same bits on a CPU, as if it had not been interrupted. It is
+        removed once the embedding is there. ``None``: none.
+    checkpoint_seconds
+        The state is written after the first epoch that ends so long after the last writing; 0:
+        after every epoch.
+    distributed
+        Train in all processes that ``torchrun`` started, or that
+        ``torch.distributed.init_process_group`` joined: each takes a part of every step. All must
+        call this; the first one's data count, and all return its result. The steps are those of
+        one process but for the order of floating-point sums.
     **params
         Changes to the preset: the fields of :class:`smartcore.Params`.
 
@@ -120,8 +142,9 @@ def integrate(
     Raises
     ------
     ValueError
-        If shapes do not fit, values are not finite, spots are too few or in no modality, or a
-        parameter is out of its range.
+        If shapes do not fit, values are not finite, spots are too few or in no modality, a
+        parameter is out of its range, ``checkpoint`` is of another training, or there are no
+        processes for ``distributed``.
     TypeError
         For a parameter that does not exist.
 
@@ -141,12 +164,56 @@ def integrate(
     >>> list(result.history.columns[:3])
     ['total', 'reconstruction', 'triplet']
     """
+    target_device = _device(device, distributed)
+    kept = None if checkpoint is None else Checkpoint(checkpoint, checkpoint_seconds)
+    workers = Workers.join(target_device) if distributed else Workers()
+    prepared = workers.from_first(
+        lambda: _prepare(
+            features, coords, sections, observed, adjacency, preset, params, seed, target_device
+        )
+    )
+    return _fit(prepared, workers, target_device, callback, progress, kept)
+
+
+@dataclass
+class _Prepared:
+    """All that comes before the training."""
+
+    model: SMART
+    task: Task
+    settings: Params
+    graph: sp.csr_matrix
+    order: NDArray[np.intp]
+    directions: pd.DataFrame
+    seed: int
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A parametrised network cannot be pickled.
+        weights = self.model.n_features, self.model.state_dict()
+        return {**self.__dict__, "model": weights}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        n_features, weights = state["model"]
+        self.__dict__.update(state, model=SMART(n_features, state["settings"]))
+        self.model.load_state_dict(weights)
+
+
+def _prepare(
+    features: Mapping[str, ArrayLike],
+    coords: ArrayLike,
+    sections: ArrayLike | None,
+    observed: Mapping[str, ArrayLike] | None,
+    adjacency: sp.spmatrix | sp.sparray | None,
+    preset: str,
+    params: Mapping[str, Any],
+    seed: int,
+    device: torch.device,
+) -> _Prepared:
     settings = resolve_params(preset, params)
     seed = check_number("seed", seed, 0, 2**32 - 1, True)
     spots = check_spots(features, coords, sections, observed, adjacency)
     if settings.alpha and (unknown := sorted(set(settings.alpha) - set(spots.features))):
         raise ValueError(f"alpha names {unknown}; the modalities are {list(spots.features)}.")
-    target_device = _device(device)
     if settings.graph == "knn" and settings.n_neighbors is None and adjacency is None:
         settings = replace(settings, n_neighbors=_guess(spots, settings))
     graph = _graph(spots, settings)
@@ -172,31 +239,73 @@ def integrate(
         )
         for name, mask in spots.observed.items()
     }
+    halo = Halo(graph)
+    arrays = list(inputs.values())
     task = Task(
-        inputs=_tensors(inputs, target_device),
-        targets=_tensors(targets, target_device),
-        observed=[
-            None if mask.all() else torch.from_numpy(np.flatnonzero(mask)).to(target_device)
-            for mask in spots.observed.values()
-        ],
+        inputs=arrays,
+        targets=list(targets.values()),
+        around=[halo.around(x) for x in arrays] if model.takes_around else None,
+        observed=[None if mask.all() else mask for mask in spots.observed.values()],
         samplers=list(samplers.values()),
-        graph=GraphTensors.from_scipy(graph, target_device),
+        coords=spots.coords,
+        halo=halo,
+        tiles=_tiles(spots, settings, widths, device),
     )
+    return _Prepared(model, task, settings, graph, spots.order, directions, seed)
+
+
+def _fit(
+    prepared: _Prepared,
+    workers: Workers,
+    device: torch.device,
+    callback: Callback | None,
+    progress: bool,
+    checkpoint: Checkpoint | None,
+) -> Integration:
+    model, task = prepared.model, prepared.task
     history = train(
-        model.to(target_device), task, settings, seed=seed, callback=callback, progress=progress
+        model,
+        task,
+        prepared.settings,
+        seed=prepared.seed,
+        device=device,
+        callback=callback,
+        progress=progress,
+        workers=workers,
+        checkpoint=checkpoint,
     )
-    embedding = _encode(model, task.inputs, task.graph)
-    back = np.argsort(spots.order)
+    embedding = workers.from_first(
+        lambda: _encode(model, task.inputs, task.around, task.halo, task.tiles, device)
+    )
+    if checkpoint is not None and workers.rank == 0:
+        checkpoint.remove()
+    back = np.argsort(prepared.order)
     return Integration(
         embedding=embedding[back],
         history=history,
-        params=settings,
+        params=prepared.settings,
         model=model.cpu(),
-        graph=graph[back][:, back].tocsr(),
-        n_triplets={name: len(s.anchors) for name, s in samplers.items()},
-        recall={name: s.recall for name, s in samplers.items()},
-        directions=directions,
+        graph=prepared.graph[back][:, back].tocsr(),
+        n_triplets={
+            name: len(s.anchors) for name, s in zip(model.modalities, task.samplers, strict=True)
+        },
+        recall={name: s.recall for name, s in zip(model.modalities, task.samplers, strict=True)},
+        directions=prepared.directions,
     )
+
+
+def assist(device: str | torch.device = "auto") -> None:
+    """Help the first process, which calls :func:`integrate`, and leave the result to it.
+
+    For a process that ``torchrun`` started beside the first and that has no data of its own.
+    """
+    target_device = _device(device, distributed=True)
+    workers = Workers.join(target_device)
+
+    def nothing() -> _Prepared:
+        raise RuntimeError("The first process has nobody to assist.")
+
+    _fit(workers.from_first(nothing), workers, target_device, None, False, None)
 
 
 def embed(
@@ -244,8 +353,11 @@ def embed(
     observed_rows = {name: spots.observed[name] for name in model.modalities}
     inputs = fill_missing(model.standardize(arrays), observed_rows)
     target_device, home = _device(device), next(model.parameters()).device
-    graph = GraphTensors.from_scipy(spatial, target_device)
-    embedding = _encode(model.to(target_device), _tensors(inputs, target_device), graph)
+    halo = Halo(spatial)
+    given = list(inputs.values())
+    around = [halo.around(x) for x in given] if model.takes_around else None
+    tiles = _tiles(spots, model.params, widths, target_device)
+    embedding = _encode(model.to(target_device), given, around, halo, tiles, target_device)
     model.to(home)
     return embedding[np.argsort(spots.order)]
 
@@ -283,19 +395,48 @@ def _graph(spots: Spots, params: Params) -> sp.csr_matrix:
     )
 
 
-def _tensors(arrays: Mapping[str, NDArray[np.float32]], device: torch.device) -> list[Tensor]:
-    return [torch.from_numpy(x).to(device) for x in arrays.values()]
+def _tiles(spots: Spots, params: Params, widths: Mapping[str, int], device: torch.device) -> Tiles:
+    tiles = Tiles(spots.coords, spots.sections, step_spots(params, widths, device))
+    if tiles.n_steps > 1:
+        logger.info(
+            "%d spots in %d tiles, a pass over which takes %d steps.",
+            len(spots.coords),
+            len(tiles.rows),
+            tiles.n_steps,
+        )
+    return tiles
 
 
-def _encode(model: SMART, inputs: Sequence[Tensor], graph: GraphTensors) -> NDArray[np.float32]:
+def _encode(
+    model: SMART,
+    inputs: Sequence[NDArray[np.float32]],
+    around: Sequence[NDArray[np.float32]] | None,
+    halo: Halo,
+    tiles: Tiles,
+    device: torch.device,
+) -> NDArray[np.float32]:
+    """Z of all spots, of as many at a time as a step of the training has."""
+    z = np.empty((len(inputs[0]), model.params.latent_dim), np.float32)
     model.eval()
     with torch.inference_mode():
-        return model.encode(inputs, graph).cpu().numpy()
+        for spots in tiles.once():
+            part = halo.part(spots, model.hops(decode=False), device)
+
+            def here(x: NDArray[np.float32], rows: NDArray[np.intp] = part.rows) -> Tensor:
+                return torch.from_numpy(x if len(rows) == len(x) else x[rows]).to(device)
+
+            means = None if around is None else [here(x) for x in around]
+            own = model.encode([here(x) for x in inputs], part.graph, means)
+            z[spots] = part.of_core(own).cpu().numpy()
+    return z
 
 
-def _device(device: str | torch.device) -> torch.device:
+def _device(device: str | torch.device, distributed: bool = False) -> torch.device:
     if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if distributed and device == "cuda":
+        # torchrun's number of the process on its machine: a GPU for each.
+        device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
     try:
         chosen = torch.device(device)
         torch.empty(0, device=chosen)

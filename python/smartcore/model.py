@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-import pickle
-import zipfile
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrizations import orthogonal
+from torch.nn.utils.parametrize import cached
 
+from smartcore.checkpoint import UNREADABLE, write_whole
 from smartcore.layers import GraphTensors, make_layer
 from smartcore.params import Params
 
@@ -33,9 +32,10 @@ class _GraphStack(nn.Module):
         self.relu = list(relu)
         self.l2 = l2
 
-    def forward(self, x: Tensor, graph: GraphTensors) -> Tensor:
-        for layer, relu in zip(self.layers, self.relu, strict=True):
-            x = layer(x, graph)
+    def forward(self, x: Tensor, graph: GraphTensors, around: Tensor | None = None) -> Tensor:
+        """``around``: the mean of ``x`` over each spot's neighbours, where it is known."""
+        for i, (layer, relu) in enumerate(zip(self.layers, self.relu, strict=True)):
+            x = layer(x, graph, around) if around is not None and i == 0 else layer(x, graph)
             if relu:
                 x = functional.relu(x)
             if self.l2:
@@ -54,8 +54,8 @@ class _Decoders(nn.ModuleList):
     def forward(self, z: Tensor, graph: GraphTensors) -> list[Tensor]:
         return [decoder(z, graph) for decoder in self]
 
-    def visible(self, z: Tensor) -> Tensor:
-        return z
+    def seen(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+        return weight, bias
 
 
 class _IsometricDecoders(nn.Module):
@@ -69,10 +69,16 @@ class _IsometricDecoders(nn.Module):
     def forward(self, z: Tensor, graph: GraphTensors) -> list[Tensor]:
         return list(self.linear(z).split(self.n_features, dim=1))
 
-    def visible(self, z: Tensor) -> Tensor:
-        """The part of Z that is decoded: all of it, unless it is wider than the features."""
+    def seen(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+        """Weight and bias of a linear layer to the part of Z that is decoded.
+
+        That is all of Z, unless it is wider than the features.
+        """
         matrix: Tensor = self.linear.weight  # type: ignore[assignment]
-        return z if matrix.shape[0] >= matrix.shape[1] else z @ matrix.T @ matrix
+        if matrix.shape[0] >= matrix.shape[1]:
+            return weight, bias
+        part = matrix.T @ matrix
+        return part @ weight, part @ bias
 
 
 class SMART(nn.Module):
@@ -156,34 +162,55 @@ class SMART(nn.Module):
             for i, name in enumerate(self.modalities)
         }
 
-    def encode(self, features: Sequence[Tensor], graph: GraphTensors) -> Tensor:
-        """Standardized features, each (n_spots, n_features), to Z (n_spots, latent_dim)."""
-        parts = [e(x, graph) for e, x in zip(self.encoders, features, strict=True)]
-        return self.decoders.visible(self.fusion(torch.cat(parts, dim=1)))
+    @property
+    def takes_around(self) -> bool:
+        """Whether the first layer can be given the means over neighbours of its input."""
+        return self.params.encoder == "sage"
+
+    def hops(self, *, decode: bool) -> int:
+        """How far from a spot the spots are that its Z (or decoded values) depend on.
+
+        Of the inputs and, where the network :attr:`takes_around`, their means over neighbours.
+        """
+        decoder = decode and self.params.decoder == "graph"
+        return self.params.n_layers * (1 + decoder) - self.takes_around
+
+    def encode(
+        self,
+        features: Sequence[Tensor],
+        graph: GraphTensors,
+        around: Sequence[Tensor] | None = None,
+    ) -> Tensor:
+        """Standardized features, each (n_spots, n_features), to Z (n_spots, latent_dim).
+
+        ``around``: their means over neighbours, a constant of the training (``takes_around``).
+        """
+        means: Sequence[Tensor | None] = around or [None] * len(features)
+        parts = [e(x, graph, m) for e, x, m in zip(self.encoders, features, means, strict=True)]
+        return functional.linear(
+            torch.cat(parts, dim=1), *self.decoders.seen(self.fusion.weight, self.fusion.bias)
+        )
 
     def forward(
-        self, features: Sequence[Tensor], graph: GraphTensors
+        self,
+        features: Sequence[Tensor],
+        graph: GraphTensors,
+        around: Sequence[Tensor] | None = None,
     ) -> tuple[Tensor, list[Tensor]]:
         """Z (n_spots, latent_dim), and what each decoder makes of it."""
-        z = self.encode(features, graph)
-        return z, self.decoders(z, graph)
+        with cached():
+            z = self.encode(features, graph, around)
+            return z, self.decoders(z, graph)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write weights, scales and parameters to ``path``, whole or not at all."""
-        path = Path(path)
-        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
         content = {
             "format": _FORMAT,
             "n_features": self.n_features,
             "params": self.params.plain(),
             "state": self.state_dict(),
         }
-        try:
-            torch.save(content, partial)
-            os.replace(partial, path)
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
+        write_whole(content, path)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> SMART:
@@ -200,17 +227,7 @@ class SMART(nn.Module):
                 raise ValueError(f"format {content['format']}, not {_FORMAT}")
             model = cls(content["n_features"], Params(**content["params"]))
             model.load_state_dict(content["state"])
-        except (
-            pickle.UnpicklingError,
-            zipfile.BadZipFile,
-            AttributeError,
-            EOFError,
-            IndexError,
-            KeyError,
-            RuntimeError,
-            TypeError,
-            ValueError,
-        ) as err:
+        except UNREADABLE as err:
             raise ValueError(
                 f"{os.fspath(path)!r} is not a model saved by smartcore: {err}"
             ) from err

@@ -70,7 +70,7 @@ class Params:
     far_ratio
         r: negatives come from this share of the spots, the farthest ones.
     redraw
-        Draw new negatives in every epoch.
+        Draw new negatives in every epoch, as is always done where an epoch sees some spots only.
     max_anchors
         Search triplets among this many spots, drawn at random; ``None``: among all.
     margin
@@ -86,12 +86,19 @@ class Params:
     lr, weight_decay
         Of Adam.
     epochs
-        At most this many; one step an epoch.
+        At most this many steps of Adam, whether a step sees all spots or some of them.
+    step_spots
+        Spots that a step sees, about. More spots than that are cut into compact tiles, and a step
+        takes some of them, drawn at random so that a pass over all tiles takes each of them once:
+        300 epochs of 50,000 of 500,000 spots are 30 passes. The embedding of these spots is exact,
+        and so is the loss on average. ``None``: 50,000, or what a quarter of the machine's (or
+        the GPU's) memory holds (:func:`smartcore.tiles.step_spots`).
     stop_slope
         Training ends when the slope of a loss is less than this an epoch, asked every 10 epochs;
         0 never.
     stop_window
-        Epochs over which that slope is fitted.
+        Epochs over which that slope is fitted; where a pass over the spots takes several, whole
+        passes, four at least, whose means are compared.
     stop_on
         ``"either"``: the slope of either loss, in its own units (paper); ``"total"``: that of
         the total loss relative to its mean, free of scale.
@@ -140,6 +147,7 @@ class Params:
     lr: float = 3e-3
     weight_decay: float = 0.0
     epochs: int = 300
+    step_spots: int | None = None
     stop_slope: float = 1e-4
     stop_window: int = 20
     stop_on: Literal["either", "total"] = "total"
@@ -198,13 +206,14 @@ _RANGES: dict[str, tuple[float, float, bool]] = {
     "lr": (0, float("inf"), False),
     "weight_decay": (0, float("inf"), False),
     "epochs": (1, float("inf"), True),
+    "step_spots": (1, float("inf"), True),
     "stop_slope": (0, float("inf"), False),
     "stop_window": (2, float("inf"), True),
     "harmony_theta": (0, float("inf"), False),
     "harmony_rounds": (0, float("inf"), True),
     "harmony_hops": (0, 100, True),
 }
-_MAY_BE_NONE = {"n_neighbors", "radius", "max_anchors"}
+_MAY_BE_NONE = {"n_neighbors", "radius", "max_anchors", "step_spots"}
 
 
 def check_number(name: str, value: Any, low: float, high: float, whole: bool) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Literal
@@ -121,6 +122,34 @@ def _chosen(found: NDArray[np.intp], n: int) -> sp.csr_matrix:
     return sp.csr_matrix((ones, columns, start), shape=(m, n)).sorted_indices()
 
 
+class _Accept:
+    """Takes negatives from the groups of anchor and positive more rarely than from others."""
+
+    def __init__(
+        self,
+        group: NDArray[np.integer],
+        own_share: float,
+        anchors: NDArray[np.intp],
+        positives: NDArray[np.intp],
+        section: NDArray[np.intp],
+        parts: Sequence[NDArray[np.intp]],
+    ) -> None:
+        self._group = group
+        self._of_anchor, self._of_positive = group[anchors], group[positives]
+        n_groups = np.array([len(np.unique(group[part])) for part in parts])
+        own = 1 + (
+            (self._of_anchor != self._of_positive) & (section[anchors] == section[positives])
+        )
+        self._share = np.where(n_groups[section[anchors]] > own, own_share, 1.0)
+
+    def __call__(
+        self, which: NDArray[np.intp], candidate: NDArray[np.intp], rng: np.random.Generator
+    ) -> NDArray[np.bool_]:
+        group = self._group[candidate]
+        own = (group == self._of_anchor[which]) | (group == self._of_positive[which])
+        return ~own | (rng.random(len(own)) < self._share[which])
+
+
 class TripletSampler:
     """Anchors with their positives, and as many random negatives as you ask for.
 
@@ -206,21 +235,58 @@ class TripletSampler:
         """Second of each pair, shape (n_pairs,)."""
         return self._rows[self._positives]
 
-    def draw(self, rng: np.random.Generator) -> NDArray[np.intp]:
+    def draw(
+        self,
+        rng: np.random.Generator,
+        among: NDArray[np.bool_] | None = None,
+        group: NDArray[np.integer] | None = None,
+        own_share: float = 1.0,
+    ) -> NDArray[np.intp]:
         """Anchors, positives and negatives, shape (3, n_triplets).
 
         All pairs, or an even draw of them where there are more than ``n_mutual`` a spot.
-        """
-        pairs = np.arange(len(self._anchors))
-        if len(pairs) > self._most:
-            pairs = np.sort(rng.choice(pairs, self._most, replace=False))
-        anchors = self._anchors[pairs]
-        triplets = np.stack([anchors, self._positives[pairs], self._negatives(anchors, rng)])
-        return self._rows[triplets]
 
-    def _negatives(self, anchors: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.intp]:
-        by_section = np.concatenate(self._parts)
-        start = np.cumsum(self._sizes) - self._sizes
+        Parameters
+        ----------
+        rng
+            Of the negatives.
+        among
+            By the caller's number of a spot: whether it may be in a triplet; ``None``: all may.
+        group, own_share
+            By the caller's number of a spot its group: as negatives, spots of the anchor's and
+            the positive's group are taken with this probability only, relative to others, where
+            the section has others.
+        """
+        pairs, parts, most = np.arange(len(self._anchors)), self._parts, self._most
+        if among is not None:
+            there = among[self._rows]
+            parts = [part[there[part]] for part in parts]
+            sizes = np.array([len(part) for part in parts])
+            both = there[self._anchors] & there[self._positives]
+            # The only spot of a section has no negative.
+            pairs = np.flatnonzero(both & (sizes[self._section[self._anchors]] > 1))
+            most = most * int(there.sum()) // len(there)
+        if len(pairs) > most:
+            pairs = np.sort(rng.choice(pairs, most, replace=False))
+        anchors = self._anchors[pairs]
+        positives = self._positives[pairs]
+        accept = None
+        if group is not None:
+            accept = _Accept(group[self._rows], own_share, anchors, positives, self._section, parts)
+        negatives = self._negatives(anchors, parts, rng, accept)
+        return self._rows[np.stack([anchors, positives, negatives])]
+
+    def _negatives(
+        self,
+        anchors: NDArray[np.intp],
+        parts: Sequence[NDArray[np.intp]],
+        rng: np.random.Generator,
+        accept: _Accept | None,
+    ) -> NDArray[np.intp]:
+        """A far spot for each anchor, from that one of ``parts`` which its section has."""
+        by_section = np.concatenate(parts)
+        sizes = np.array([len(part) for part in parts], np.intp)
+        start = np.cumsum(sizes) - sizes
         negatives = np.empty(len(anchors), np.intp)
         waiting = np.arange(len(negatives))
         # Most candidates are far enough; the few anchors left over are served exactly.
@@ -229,18 +295,20 @@ class TripletSampler:
                 break
             anchor = anchors[waiting]
             section = self._section[anchor]
-            candidate = by_section[start[section] + rng.integers(0, self._sizes[section])]
+            candidate = by_section[start[section] + rng.integers(0, sizes[section])]
             apart = self._x[candidate] - self._x[anchor]
             far = np.einsum("ij,ij->i", apart, apart) >= self._far_from[anchor]
             far &= candidate != anchor
+            if accept is not None:
+                far &= accept(waiting, candidate, rng)
             negatives[waiting[far]] = candidate[far]
             waiting = waiting[~far]
         for i in waiting:
             section = self._section[anchors[i]]
-            others = self._parts[section]
+            others = parts[section]
             others = others[others != anchors[i]]
             distance = self._squared_distances(anchors[i : i + 1], others)[0]
-            n_far = self._n_far[section]
+            n_far = max(1, self._n_far[section] * len(others) // (self._sizes[section] - 1))
             negatives[i] = others[rng.choice(np.argpartition(distance, -n_far)[-n_far:])]
         return negatives
 

@@ -7,8 +7,9 @@ from anndata import AnnData
 
 import smartcore as sm
 from smartcore.graph import spatial_graph
-from smartcore.layers import GraphTensors
-from smartcore.training import Task, train
+from smartcore.steps import Task
+from smartcore.tiles import Halo, Tiles
+from smartcore.training import train
 from smartcore.triplets import mutual_nearest_neighbors
 
 bio_graph = pytest.importorskip("smart.build_graph", reason="bio-SMART is not installed")
@@ -66,16 +67,26 @@ def ours_for(case, **changes):
         for layer, conv in zip(ours_part.layers, convs, strict=True):
             layer.load_state_dict(conv.state_dict())
     model.fusion.load_state_dict(theirs.fc.state_dict())
-    tensors = [torch.from_numpy(x) for x in features]
-    graph = spatial_graph(coords, n_neighbors=4, directed=True)
+    halo = Halo(spatial_graph(coords, n_neighbors=4, directed=True))
     task = Task(
-        inputs=tensors,
-        targets=tensors,
-        observed=[None] * len(tensors),
+        inputs=features,
+        targets=features,
+        around=[halo.around(x) for x in features],
+        observed=[None] * len(features),
         samplers=[GivenTriplets(*t) for t in triplets],
-        graph=GraphTensors.from_scipy(graph),
+        coords=coords,
+        halo=halo,
+        tiles=Tiles(coords, None, N),
     )
     return model, theirs, task, params
+
+
+def as_torch(task):
+    """Inputs, graph and means over neighbours."""
+    inputs, around = (
+        [torch.from_numpy(x) for x in arrays] for arrays in (task.inputs, task.around)
+    )
+    return inputs, task.halo.part(np.arange(N), 0).graph, around
 
 
 def train_theirs(case, params, epochs):
@@ -116,8 +127,8 @@ def test_embedding_and_reconstruction_are_the_same(case):
     _, features, edges, _ = case
     model, theirs, task, _ = ours_for(case)
     with torch.no_grad():
-        z, decoded = model(task.inputs, task.graph)
-        their_z, their_decoded = theirs(task.inputs, [edges] * len(features))
+        z, decoded = model(*as_torch(task))
+        their_z, their_decoded = theirs(as_torch(task)[0], [edges] * len(features))
     torch.testing.assert_close(z, their_z, atol=1e-5, rtol=0)
     for a, b in zip(decoded, their_decoded, strict=True):
         torch.testing.assert_close(a, b, atol=1e-5, rtol=0)
@@ -161,6 +172,6 @@ def test_training_to_its_own_stop_is_the_same(case):
     np.testing.assert_allclose(ours, their_losses, rtol=1e-3, atol=1e-3)
     _, features, edges, _ = case
     with torch.no_grad():
-        z = model.encode(task.inputs, task.graph)
-        their_z, _ = theirs(task.inputs, [edges] * len(features))
+        z = model.encode(*as_torch(task))
+        their_z, _ = theirs(as_torch(task)[0], [edges] * len(features))
     torch.testing.assert_close(z, their_z, atol=1e-2, rtol=0)

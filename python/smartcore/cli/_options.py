@@ -175,6 +175,13 @@ def add_method_options(parser: argparse.ArgumentParser) -> None:
         "--epochs", type=_common.whole(1), metavar="N", help="greatest number of training steps"
     )
     group.add_argument(
+        "--step-spots",
+        type=_common.whole(1),
+        metavar="N",
+        help="spots that a training step sees, about; more are cut into tiles (default: 50000, or "
+        "what a quarter of the memory holds)",
+    )
+    group.add_argument(
         "--learning-rate",
         dest="lr",
         type=_common.number(0, above=True),
@@ -192,6 +199,13 @@ def add_method_options(parser: argparse.ArgumentParser) -> None:
         "--encoder",
         choices=get_args(get_type_hints(Params)["encoder"]),
         help="kind of graph convolution",
+    )
+    group.add_argument(
+        "--checkpoint",
+        type=Path,
+        metavar="FILE",
+        help="keep the state of the training here every minute, and go on from it if it is there; "
+        "removed once trained",
     )
     _common.add_machine_options(group)
 

@@ -35,6 +35,8 @@ examples:
       two sections as one, over the genes and proteins they share; spots become "section:spot"
   smartcore run both.h5mu --section-key sample -k 7 -o out.h5mu
       the sections of one file, told apart by obs["sample"]
+  torchrun --nproc-per-node 4 -m smartcore run big.h5mu -k 12 --checkpoint state.pt -o out.h5mu
+      four processes train together; started again after an interrupt, they go on
   smartcore run section.h5mu --truth annotation -k 6 -o out.h5mu
       compare with an annotation in obs["annotation"]
 
@@ -48,6 +50,9 @@ written, beside each other, once everything has been computed:
   out_modalities.png which modality the embedding of each domain follows (two or more modalities)
   out_scores.csv, out_truth.png   agreement with the annotation (with --truth)
   out_n_clusters.csv how well each number of domains fits (where the number is chosen)"""
+
+
+_METHOD = ("latent_dim", "epochs", "step_spots", "lr", "lam", "encoder")
 
 
 def add_parser(commands: Any) -> None:
@@ -79,6 +84,15 @@ def run(args: argparse.Namespace) -> None:
     UsageError
         If options contradict each other.
     """
+    from smartcore.distributed import rank_under_torchrun
+
+    if rank_under_torchrun():
+        from smartcore.integration import assist
+
+        # The first process reads, preprocesses, clusters and writes.
+        with _common.thread_limit(args.threads):
+            assist(args.device)
+        return
     _inputs.check_sources(args)
     single = sum(bool(getattr(args, kind)) for kind in KINDS) == 1
     _check_suffix(args.output, single=single or bool(args.input))
@@ -156,8 +170,9 @@ def _integrate(
     args: argparse.Namespace, inputs: _inputs.Inputs, reps: dict[str, str], model: Path | None
 ) -> Any:
     from smartcore import tl
+    from smartcore.distributed import under_torchrun
 
-    given = {name: getattr(args, name) for name in ("latent_dim", "epochs", "lr", "lam", "encoder")}
+    given = {name: getattr(args, name) for name in _METHOD}
     data: Any = inputs.data
     if args.output.suffix == ".h5ad":
         (data,) = inputs.modalities.values()
@@ -173,6 +188,8 @@ def _integrate(
         device=args.device,
         progress=_common.show_progress(args),
         save_model=model,
+        checkpoint=args.checkpoint,
+        distributed=under_torchrun(),
         **{name: value for name, value in given.items() if value is not None},
     )
     return data if result is None else result

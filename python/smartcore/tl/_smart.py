@@ -13,6 +13,7 @@ from anndata import AnnData
 from mudata import MuData
 
 from smartcore import _keys
+from smartcore.distributed import is_first
 from smartcore.integration import Integration, integrate
 from smartcore.tl._matching import Matched, match_anndata, match_mudata
 from smartcore.tl._units import Given, Units, match_units, units_of
@@ -32,6 +33,9 @@ def smart(
     device: str = "auto",
     callback: Callback | None = None,
     progress: bool = True,
+    checkpoint: str | os.PathLike[str] | None = None,
+    checkpoint_seconds: float = 60.0,
+    distributed: bool = False,
     save_model: str | os.PathLike[str] | None = None,
     copy: bool = False,
     **params: Any,
@@ -66,7 +70,7 @@ def smart(
         Spatial neighbours; ``None``: 4 or 6, from the layout; 0: none.
     key_added
         The embedding goes to ``obsm["X_" + key_added]``, all else to ``uns[key_added]``.
-    seed, device, callback, progress, **params
+    seed, device, callback, progress, checkpoint, checkpoint_seconds, distributed, **params
         As for :func:`smartcore.integrate`.
     save_model
         File for the fitted network; :meth:`smartcore.SMART.load` reads it.
@@ -142,9 +146,12 @@ def smart(
         device=device,
         callback=callback,
         progress=progress,
+        checkpoint=checkpoint,
+        checkpoint_seconds=checkpoint_seconds,
+        distributed=distributed,
         **params,
     )
-    if save_model is not None:
+    if save_model is not None and is_first():
         result.model.save(save_model)
     made = units.made
     if copy:
