@@ -5,6 +5,9 @@ column but one is the mean of the groups' means. Then the choice is made anew wi
 at a time, and scored on the group left out: how would it have fared on data it did not see?
 
     python benchmarks/leads.py [--sets her2st_A1 …]
+
+With --ari a second table: ARI of mclust's clusters of the target, mean over K−2 … K+3. It takes
+minutes a lead; --leads names those wanted.
 """
 
 from __future__ import annotations
@@ -23,10 +26,12 @@ import pandas as pd
 import scipy.sparse as sp
 from sklearn.neighbors import kneighbors_graph
 from suite import sets
+from suite.clusters import mclust
 from suite.methods import complete
+from suite.scoring import around, n_kinds
 
 from smartcore.graph import guess_n_neighbors, neighbor_mean, smooth, spatial_graph
-from smartcore.metrics import blocked_knn_probe
+from smartcore.metrics import ari, blocked_knn_probe
 from smartcore.params import Params
 from smartcore.targets import make_targets, spatial_weights, twin_graph
 
@@ -76,6 +81,24 @@ def power(exponent: int) -> Callable[[Case], np.ndarray]:
 def with_twins(x: np.ndarray) -> np.ndarray:
     """Half itself, half its twins, as the default."""
     return smooth(x, twin_graph(x, 15), 1, 0.5)
+
+
+def one_length(c: Case) -> np.ndarray:
+    """Each spot at length 1 once its directions are weighted, before it is averaged."""
+    x = np.hstack([x @ spatial_weights(x, c.graph)[0] for x in c.features.values()])
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    return with_twins(smooth(x.astype(np.float32), c.graph, 1, 0.35))
+
+
+def all_modalities(exponent: int) -> Callable[[Case], np.ndarray]:
+    """Directions of all modalities together, weighted to that power."""
+
+    def lead(c: Case) -> np.ndarray:
+        x = np.hstack(list(c.features.values()))
+        weighted = x @ np.linalg.matrix_power(spatial_weights(x, c.graph)[0], exponent)
+        return with_twins(smooth(weighted.astype(np.float32), c.graph, 1, 0.35))
+
+    return lead
 
 
 def all_neighbours(c: Case) -> np.ndarray:
@@ -134,6 +157,9 @@ LEADS: dict[str, Callable[[Case], np.ndarray]] = {
     "default: share 0.35, directions, twins": by_params(),
     "default, amplitudes for variances": power(2),
     "default, cut at the threshold": power(40),
+    "default, directions of all modalities together": all_modalities(1),
+    "default, those cut at the threshold": all_modalities(40),
+    "default, spots at one length": one_length,
     "default, 8 twins": by_params(n_twins=8),
     "default, 30 twins": by_params(n_twins=30),
     "default, twins not mutual": all_neighbours,
@@ -155,25 +181,53 @@ def probe(embedding: np.ndarray, labelled: sets.LabelledSet) -> float:
     )
 
 
+def mean_ari(embedding: np.ndarray, labelled: sets.LabelledSet) -> float:
+    """Mean over the labelings and numbers of clusters."""
+    truths = labelled.truths.values()
+    found = mclust(embedding, sorted({k for t in truths for k in around(n_kinds(t))}), seed=0)
+    return float(
+        np.mean(
+            [np.mean([ari(t, found[k]) for k in around(n_kinds(t)) if k in found]) for t in truths]
+        )
+    )
+
+
+def grouped(rows: dict[tuple[str, str], dict[str, float]]) -> pd.DataFrame:
+    """Means by group of sets, their mean, and the mean of all sets; a lead a row."""
+    scores = pd.DataFrame(rows).T
+    by_group = scores.groupby(level=0, sort=False).mean().T
+    by_group["mean"] = by_group.mean(axis=1)
+    by_group["all sets"] = scores.mean()
+    return by_group
+
+
 def main() -> None:
     """Print the table, and the choices made without a group."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--sets", nargs="+", default=sets.names())
+    parser.add_argument("--leads", nargs="+", choices=LEADS, default=list(LEADS), metavar="LEAD")
+    parser.add_argument("--ari", action="store_true", help="score clusters, too")
     given = parser.parse_args()
     warnings.simplefilter("ignore")
-    rows = {}
+    probes, aris = {}, {}
     for name in given.sets:
         c = case(name)
-        rows[c.labelled.group, name] = {
-            lead: probe(make(c), c.labelled) for lead, make in LEADS.items()
+        targets = {lead: LEADS[lead](c) for lead in given.leads}
+        probes[c.labelled.group, name] = {
+            lead: probe(target, c.labelled) for lead, target in targets.items()
         }
-    scores = pd.DataFrame(rows).T
-    by_group = scores.groupby(level=0, sort=False).mean().T
-    by_group["mean"] = by_group.mean(axis=1)
-    by_group["all sets"] = scores.mean()
+        if given.ari:
+            aris[c.labelled.group, name] = {
+                lead: mean_ari(target, c.labelled) for lead, target in targets.items()
+            }
+    by_group = grouped(probes)
     print(by_group.round(3).to_string(), "\n")
+    if given.ari:
+        print(f"ARI, mean over K−2 … K+3\n{grouped(aris).round(3).to_string()}\n")
+    if set(given.leads) != set(LEADS):
+        return
     groups = by_group.columns[:-2]
     for group in groups if len(groups) > 1 else ():
         chosen = by_group[groups.drop(group)].mean(axis=1).idxmax()

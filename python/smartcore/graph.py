@@ -226,13 +226,13 @@ def _knn_edges(xy: NDArray[np.float64], k: int) -> tuple[NDArray[np.intp], NDArr
     return chosen.ravel(), np.repeat(np.arange(n), k)
 
 
-def drop_self(found: NDArray[np.intp]) -> NDArray[np.intp]:
-    """The k neighbours among k + 1 found, without the spot itself.
+def drop_self(found: NDArray[np.intp], rows: NDArray[np.intp] | None = None) -> NDArray[np.intp]:
+    """The k neighbours among k + 1 found by ``rows`` (``None``: all), without the row itself.
 
     Among many spots at one place a spot may not have found itself; the farthest goes then.
     """
     n, k = found.shape
-    own = found == np.arange(n)[:, None]
+    own = found == (np.arange(n) if rows is None else rows)[:, None]
     own[~own.any(axis=1), -1] = True
     return found[~own].reshape(n, k - 1)
 

@@ -19,6 +19,9 @@ logger = logging.getLogger(__name__)
 
 # Variance, relative to the greatest, below which a direction is rounding.
 _RANK_TOLERANCE = 1e-8
+# What the greatest eigenvalue of noise exceeds in one of a hundred draws (Tracy and Widom's law
+# for symmetric matrices), in units of its fluctuation about Wigner's edge.
+_TRACY_WIDOM_99 = 2.02
 
 
 def make_targets(
@@ -36,6 +39,9 @@ def make_targets(
     by :func:`spatial_weights` (``target_weights``); each spot is averaged with its spatial
     neighbours (``target_hops``, ``neighbor_share``); and with its twins, the spots anywhere that
     are mutual nearest neighbours of it in all modalities together (``n_twins``, ``twin_share``).
+
+    Where directions are to be weighted and none of any modality varies in space, neighbours have
+    nothing to say of a spot: nothing is weighted nor averaged in space, with a warning.
 
     Parameters
     ----------
@@ -59,9 +65,18 @@ def make_targets(
     """
     targets = dict(features)
     table = _no_directions()
-    if params.target_weights == "spatial":
-        targets, table = _weighted(targets, observed, graph)
     hops, share = params.target_hops, params.neighbor_share
+    if params.target_weights == "spatial" and graph.nnz:
+        targets, table = _weighted(targets, observed, graph)
+        if not _varies(table):
+            warnings.warn(
+                "No modality varies in space more than noise would: its directions are taken as "
+                "they are, no spot is averaged with its neighbours, and domains found may mean "
+                "little. Are the coordinates those of these spots?",
+                stacklevel=5,
+            )
+            targets, hops = dict(features), 0
+            table["weight"] = 1.0
     targets = {
         name: _averaged(x, observed[name], graph, hops, share) for name, x in targets.items()
     }
@@ -166,9 +181,6 @@ def _weighted(
     observed: Mapping[str, NDArray[np.bool_]],
     graph: sp.csr_matrix,
 ) -> tuple[dict[str, NDArray[np.float32]], pd.DataFrame]:
-    if not graph.nnz:
-        # No neighbour, no question of what varies in space.
-        return dict(features), _no_directions()
     weighted, tables = {}, []
     for name, x in features.items():
         mask = observed[name]
@@ -190,16 +202,17 @@ def _weighted(
             np.count_nonzero(autocorrelation > threshold),
             len(autocorrelation),
         )
-    table = pd.concat(tables, ignore_index=True)
-    if not (table["autocorrelation"] > table["threshold"]).any():
-        warnings.warn(
-            "No modality varies in space more than noise would: its directions are taken as they "
-            "are, and domains found in them may mean little. Are the coordinates those of these "
-            "spots?",
-            stacklevel=4,
-        )
-        return dict(features), table.assign(weight=1.0)
-    return weighted, table
+    return weighted, pd.concat(tables, ignore_index=True)
+
+
+def _varies(directions: pd.DataFrame) -> bool:
+    """Whether any modality has a direction more autocorrelated than that of noise ever is."""
+    for _, table in directions.groupby("modality"):
+        edge = table["threshold"].iloc[0]
+        most = edge * (1 + _TRACY_WIDOM_99 / 2 * len(table) ** (-2 / 3))
+        if table["autocorrelation"].max() > most:
+            return True
+    return False
 
 
 def _averaged(

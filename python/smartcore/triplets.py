@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Literal
 
 import numpy as np
+import scipy.sparse as sp
+import torch
 from numpy.typing import ArrayLike, NDArray
 
-from smartcore import neighbors
 from smartcore.graph import split_sections
+from smartcore.nearest import comparable, squared_norms
 from smartcore.neighbors import Search, section_pairs
 
-N_REFERENCES = 4096
-"""Spots from which "far" is told in sections of more than ``EXACT_UP_TO`` spots."""
+logger = logging.getLogger(__name__)
 
-_BLOCK = 1 << 24
+N_REFERENCES = 1024
+"""Spots of a section from which it is told, in larger ones, where "far" begins."""
+
+# Distances held at a time.
+_BLOCK = 1 << 21
 
 Partners = Literal["across", "within", "both"]
 """Sections in which positives of an anchor are looked for: others, its own, or both."""
@@ -69,29 +77,49 @@ def mutual_nearest_neighbors(
     >>> a.tolist(), p.tolist()
     ([0, 2], [2, 0])
     """
-    n = len(x)
+    return _mutual_pairs(comparable(np.asarray(x)), k, seed, sections, partners)[:2]
+
+
+def _mutual_pairs(
+    x: NDArray[np.float32],
+    k: int,
+    seed: int,
+    sections: ArrayLike | None,
+    partners: Partners,
+) -> tuple[NDArray[np.intp], NDArray[np.intp], float]:
+    """:func:`mutual_nearest_neighbors`, and the least recall of the searches."""
+    n, recall = len(x), 1.0
     parts = split_sections(sections, n)
-    searches = [Search(x[rows], k, seed) for rows in parts]
+    searches = [Search(x if len(parts) == 1 else x[rows], k, seed) for rows in parts]
     found = [np.empty((2, 0), np.intp)]
     for s, t in section_pairs([len(rows) for rows in parts], partners, seed):
-        i, j = _mutual(searches[s], searches[t])
+        i, j, found_of = _mutual(searches[s], searches[t])
         pairs = np.stack([parts[s][i], parts[t][j]])
         found += [pairs] if s == t else [pairs, pairs[::-1]]
+        recall = min(recall, found_of)
+    if recall < 1:
+        logger.info(
+            "Of the %d nearest neighbours among %d spots %.1f %% are found, a sample says.",
+            *(k, n, 100 * recall),
+        )
     anchors, positives = np.concatenate(found, axis=1)
-    order = np.lexsort((positives, anchors))
-    return anchors[order], positives[order]
+    order = np.argsort(anchors * n + positives, kind="stable")
+    return anchors[order], positives[order], recall
 
 
-def _mutual(a: Search, b: Search) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Rows of ``a`` and of ``b`` that are among each other's ``k`` nearest."""
-    near_b = a.nearest_in(b)
-    near_a = near_b if a is b else b.nearest_in(a)
-    i = np.repeat(np.arange(len(near_b)), near_b.shape[1])
-    j = near_b.ravel()
-    back = np.repeat(np.arange(len(near_a)), near_a.shape[1])
-    chosen = np.sort(near_a.ravel() * len(b.x) + back)
-    mutual = np.isin(i * len(b.x) + j, chosen, assume_unique=True)
-    return i[mutual], j[mutual]
+def _mutual(a: Search, b: Search) -> tuple[NDArray[np.intp], NDArray[np.intp], float]:
+    """Rows of ``a`` and of ``b`` that are among each other's ``k`` nearest; recall."""
+    near_b, recall_b = a.nearest_in(b)
+    near_a, recall_a = (near_b, recall_b) if a is b else b.nearest_in(a)
+    both = _chosen(near_b, len(b.x)).multiply(_chosen(near_a, len(a.x)).T.tocsr()).tocoo()
+    return both.row.astype(np.intp), both.col.astype(np.intp), min(recall_a, recall_b)
+
+
+def _chosen(found: NDArray[np.intp], n: int) -> sp.csr_matrix:
+    """Matrix of which of ``n`` rows each row has found."""
+    m, k = found.shape
+    ones, columns, start = np.ones(m * k, bool), found.ravel(), k * np.arange(m + 1)
+    return sp.csr_matrix((ones, columns, start), shape=(m, n)).sorted_indices()
 
 
 class _Accept:
@@ -127,7 +155,10 @@ class TripletSampler:
 
     A negative of an anchor is drawn evenly from the ``far_ratio`` of all other spots of its
     section that are farthest from it. For that the sampler keeps one number an anchor, the
-    distance at which "far" begins; no n_spots × n_spots matrix is ever made.
+    distance at which "far" begins; no n_spots × n_spots matrix is ever made. In a section of
+    more than 1,024 spots that distance is told from as many of them, drawn at random: the
+    share of spots that count as far varies about ``far_ratio`` with the standard deviation of
+    a binomial share, √(r (1 − r) / 1024), which is 0.015 for r = 0.6.
 
     Parameters
     ----------
@@ -147,7 +178,13 @@ class TripletSampler:
     rows
         Numbers by which the caller knows the rows of ``x``; ``None``: 0, 1, …
     seed
-        Of the draw of ``max_anchors``, and of the approximate search.
+        Of the draw of ``max_anchors``, of the approximate search, and of where "far" begins.
+
+    Attributes
+    ----------
+    recall
+        Share of the nearest neighbours that the search found: 1 where it was exact, else as
+        measured on a sample by exact search; of several searches the least.
 
     References
     ----------
@@ -169,21 +206,19 @@ class TripletSampler:
     ) -> None:
         rng = np.random.default_rng(seed)
         self._rows = np.arange(len(x)) if rows is None else rows
-        self._x = np.asarray(x, dtype=np.float64)
+        self._x = comparable(np.asarray(x))
         codes = np.zeros(len(x), np.intp) if sections is None else np.asarray(sections)
         if max_anchors is not None and len(x) > max_anchors:
             chosen = np.sort(rng.choice(len(x), max_anchors, replace=False))
             self._rows, self._x, codes = self._rows[chosen], self._x[chosen], codes[chosen]
-        self._norms = np.einsum("ij,ij->i", self._x, self._x)
+        self._norms = squared_norms(self._x)
         self._parts = split_sections(codes, len(codes))
         self._section = np.empty(len(codes), np.intp)
         for code, part in enumerate(self._parts):
             self._section[part] = code
         self._sizes = np.array([len(part) for part in self._parts], np.intp)
         self._n_far = np.maximum(1, (far_ratio * (self._sizes - 1)).astype(np.intp))
-        anchors, positives = mutual_nearest_neighbors(
-            self._x, n_mutual, seed, sections=codes, partners=partners
-        )
+        anchors, positives, self.recall = _mutual_pairs(self._x, n_mutual, seed, codes, partners)
         # The only spot of a section has no negative.
         company = self._sizes[self._section[anchors]] > 1
         self._anchors, self._positives = anchors[company], positives[company]
@@ -277,34 +312,42 @@ class TripletSampler:
             negatives[i] = others[rng.choice(np.argpartition(distance, -n_far)[-n_far:])]
         return negatives
 
-    def _far_thresholds(self, rng: np.random.Generator) -> NDArray[np.float64]:
+    def _far_thresholds(self, rng: np.random.Generator) -> NDArray[np.float32]:
         """Squared distance at which the far spots of each anchor begin; 0 for other spots."""
-        threshold = np.zeros(len(self._x))
+        threshold = np.zeros(len(self._x), np.float32)
         is_anchor = np.zeros(len(self._x), bool)
         is_anchor[self._anchors] = True
-        for part, n_far in zip(self._parts, self._n_far, strict=True):
-            n = len(part)
-            sampled = n > neighbors.EXACT_UP_TO
-            others = np.sort(rng.choice(part, N_REFERENCES, replace=False)) if sampled else part
-            own = np.flatnonzero(is_anchor[part])
-            step = max(1, _BLOCK // len(others))
-            for first in range(0, len(own), step):
-                block = own[first : first + step]
-                distance = self._squared_distances(part[block], others)
-                if sampled:
-                    cut = round(len(others) * (1 - n_far / n))
-                else:
-                    # The anchor itself is never far.
-                    distance[np.arange(len(block)), block] = -np.inf
-                    cut = n - n_far
-                cut = min(cut, len(others) - 1)
-                threshold[part[block]] = np.partition(distance, cut, axis=1)[:, cut]
+        with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+            for part, n_far in zip(self._parts, self._n_far, strict=True):
+                n, own = len(part), np.flatnonzero(is_anchor[part])
+                few = n <= N_REFERENCES
+                others = part if few else np.sort(rng.choice(part, N_REFERENCES, replace=False))
+                cut = min(round(len(others) * (1 - n_far / n)), len(others) - 1)
+                blocks = np.array_split(own, max(1, len(own) * len(others) // _BLOCK))
+                begin = partial(self._nth_distance, part, None if few else others, cut)
+                threshold[part[own]] = np.concatenate(list(pool.map(begin, blocks)))
         # A hair lower, for the rounding of a distance computed another way.
-        return threshold - 1e-12 * (self._norms + self._norms.max(initial=0))
+        return threshold - np.float32(1e-6) * (self._norms + self._norms.max(initial=0))
 
-    def _squared_distances(self, a: NDArray[np.intp], b: NDArray[np.intp]) -> NDArray[np.float64]:
-        distance = self._x[a] @ self._x[b].T
-        distance *= -2
+    def _nth_distance(
+        self,
+        part: NDArray[np.intp],
+        others: NDArray[np.intp] | None,
+        nth: int,
+        rows: NDArray[np.intp],
+    ) -> NDArray[np.float32]:
+        """Of rows of ``part``: the nth least squared distance to ``others``.
+
+        ``None``: to all of ``part``, the row itself the nearest.
+        """
+        distance = self._squared_distances(part[rows], part if others is None else others)
+        if others is None:
+            distance[np.arange(len(rows)), rows] = -np.inf
+        distance.partition(nth, axis=1)
+        return distance[:, nth]
+
+    def _squared_distances(self, a: NDArray[np.intp], b: NDArray[np.intp]) -> NDArray[np.float32]:
+        distance = (-2 * self._x[a]) @ self._x[b].T
         distance += self._norms[a][:, None]
         distance += self._norms[b]
         return distance

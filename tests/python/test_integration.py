@@ -64,6 +64,7 @@ def test_any_number_of_modalities(tissue, n):
     result = sm.integrate(features, coords, **QUICK)
     assert result.embedding.shape == (len(coords), 8)
     assert set(result.n_triplets) == set(features)
+    assert result.recall == dict.fromkeys(features, 1.0)
     assert result.history.shape == (5, 3 + 2 * n)
 
 

@@ -1,8 +1,11 @@
+import warnings
+
 import numpy as np
 import pytest
 import scipy.linalg
 import scipy.sparse as sp
 
+from smartcore import neighbors
 from smartcore.graph import neighbor_mean, smooth, spatial_graph
 from smartcore.params import Params
 from smartcore.targets import make_targets, spatial_weights, twin_graph
@@ -89,12 +92,25 @@ def test_nothing_in_space_is_said_and_taken_as_it_is():
     rng = np.random.default_rng(5)
     features = {"noise": rng.normal(size=(N, 30)).astype(np.float32)}
     with pytest.warns(UserWarning, match="No modality varies in space"):
-        targets, table = make_targets(
-            features, all_observed(features), GRAPH, Params(n_twins=0, target_hops=0)
-        )
+        targets, table = make_targets(features, all_observed(features), GRAPH, Params(n_twins=0))
     x = features["noise"]
     np.testing.assert_allclose(targets["noise"], x / np.sqrt(np.mean(x**2)), rtol=1e-5)
     assert (table["weight"] == 1).all()
+
+
+def test_noise_rarely_seems_to_vary_in_space_and_weak_signal_does():
+    rng = np.random.default_rng(8)
+
+    def warned(strength):
+        x = rng.normal(size=(N, 12)) + strength * waves(rng)[:, :1]
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            make_targets({"x": x}, {"x": np.ones(N, bool)}, GRAPH, Params(n_twins=0))
+        return bool(caught)
+
+    # One in a hundred expected: six in 50 draws have a probability of 1e-5.
+    assert sum(not warned(0.0) for _ in range(50)) < 6
+    assert not any(warned(1.0) for _ in range(10))
 
 
 def test_without_neighbours_nothing_is_weighted():
@@ -119,6 +135,17 @@ def test_twins_against_brute_force(sections):
         order = np.argsort(distance[:, members], axis=1)[:, :k]
         np.put_along_axis(near, members[order], True, axis=1)
     np.testing.assert_array_equal(twin_graph(x, k, sections).toarray() > 0, near & near.T)
+
+
+def test_twins_beyond_the_exact_search(monkeypatch, caplog):
+    x = np.random.default_rng(7).normal(size=(3000, 5)).astype(np.float32)
+    exact = twin_graph(x, 15)
+    monkeypatch.setattr(neighbors, "EXACT_UP_TO", 1000)
+    with caplog.at_level("INFO"):
+        twins = twin_graph(x, 15)
+    assert "15 nearest neighbours among 3000 spots 99." in caplog.text
+    assert (twins != twins.T).nnz == 0
+    assert exact.minimum(twins).nnz > 0.97 * max(exact.nnz, twins.nnz)
 
 
 def test_twins_of_all_modalities_together():

@@ -119,17 +119,44 @@ def test_max_anchors_searches_among_so_many(x):
     assert set(zip(sampler.anchors, sampler.positives, strict=True)) == expected
 
 
+def beyond_share(x, sampler):
+    """Share of the other spots that lie beyond where "far" begins, of each anchor."""
+    anchors = np.unique(sampler.anchors)
+    distance = cdist(sampler._x[anchors], sampler._x) ** 2
+    return (distance >= sampler._far_from[anchors, None]).sum(axis=1) / (len(x) - 1)
+
+
+@pytest.mark.parametrize("ratio", [0.1, 0.6])
+@pytest.mark.parametrize("d", [2, 8, 30])
+def test_far_told_from_a_sample_is_nearly_the_share_asked_for(ratio, d):
+    """Its spread is binomial: for each anchor, as all share the sample."""
+    x = np.random.default_rng(0).normal(size=(6000, d))
+    shares = [beyond_share(x, TripletSampler(x, far_ratio=ratio, seed=seed)) for seed in range(5)]
+    spread = np.sqrt(ratio * (1 - ratio) / triplets.N_REFERENCES)
+    error = np.concatenate(shares) - ratio
+    assert np.sqrt(np.mean(error**2)) == pytest.approx(spread, rel=0.4)
+    assert np.abs(error).max() < 6 * spread
+
+
+def test_far_is_exact_where_few_spots_are(x):
+    assert len(x) <= triplets.N_REFERENCES
+    n_far = int(0.6 * (len(x) - 1))
+    # The anchor's own distance of 0 is not among those beyond.
+    np.testing.assert_allclose(beyond_share(x, TripletSampler(x)) * (len(x) - 1), n_far)
+
+
 def test_beyond_the_exact_search(monkeypatch):
-    """Neighbours nearly all found, and far negatives nearly all far, from a sample."""
+    """Pairs nearly all found, and far negatives nearly all far, from a sample."""
     x = np.random.default_rng(0).normal(size=(3000, 8))
-    search = Search(x, 3)
-    exact = search.nearest_in(search)
+    exact = TripletSampler(x)
+    assert exact.recall == 1
     monkeypatch.setattr(neighbors, "EXACT_UP_TO", 1000)
-    monkeypatch.setattr(triplets, "N_REFERENCES", 512)
-    found = search.nearest_in(search)
-    recall = np.mean([len(set(a) & set(b)) / 3 for a, b in zip(exact, found, strict=True)])
-    assert recall > 0.95
     sampler = TripletSampler(x)
+    assert 0.985 < sampler.recall < 1
+    pairs, of_brute_force = (
+        set(zip(s.anchors.tolist(), s.positives.tolist(), strict=True)) for s in (sampler, exact)
+    )
+    assert len(pairs & of_brute_force) > 0.97 * len(pairs | of_brute_force)
     negatives = sampler.draw(np.random.default_rng(0))[2]
     rank = np.array(
         [
@@ -256,11 +283,14 @@ def test_very_many_spots_in_many_sections_go_with_some_others():
 
 def test_beyond_the_exact_search_in_other_sections(monkeypatch):
     x, codes = sections_of((2000, 1500), d=8)
+    x = x.astype(np.float32)
     a, b = (Search(x[codes == s], 3) for s in (0, 1))
-    exact = a.nearest_in(b)
+    exact, of_all = a.nearest_in(b)
+    assert of_all == 1
     monkeypatch.setattr(neighbors, "EXACT_UP_TO", 1000)
-    found = a.nearest_in(b)
+    found, recall = a.nearest_in(b)
     assert found.shape == exact.shape
-    recall = np.mean([len(set(e) & set(f)) / 3 for e, f in zip(exact, found, strict=True)])
-    assert recall > 0.95
-    np.testing.assert_array_equal(found, Search(a.x, 3).nearest_in(Search(b.x, 3)))
+    true = np.mean([len(set(e) & set(f)) / 3 for e, f in zip(exact, found, strict=True)])
+    assert true == pytest.approx(recall, abs=0.01)
+    assert recall > 0.985
+    np.testing.assert_array_equal(found, Search(a.x, 3).nearest_in(Search(b.x, 3))[0])

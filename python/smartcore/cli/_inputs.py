@@ -14,8 +14,8 @@ import pandas as pd
 from anndata import AnnData
 
 from smartcore import _keys
-from smartcore.cli import _sections
-from smartcore.cli._common import UsageError
+from smartcore.cli import _lazy, _sections
+from smartcore.cli._common import UsageError, show_progress
 from smartcore.cli._results import find_labels
 from smartcore.io import KINDS
 from smartcore.io._files import hdf5_content
@@ -126,15 +126,23 @@ def _read(args: argparse.Namespace, source: _sections.Source) -> Inputs:
     data: Any
     if source.input is None:
         data = {
-            kind: io.read_modality(path, kind, spatial_key=args.spatial_key)
+            kind: io.read_modality(
+                path, kind, spatial_key=args.spatial_key, lazy=_lazy.wanted(args, path)
+            )
             for kind, path in source.files.items()
         }
     elif source.input.suffix.lower() == ".rds":
+        _lazy.refuse(args, source.input)
         data = io.read_rds(source.input, spatial_key=args.spatial_key)
     elif holds_mudata(source.input):
+        _lazy.refuse(args, source.input)
         data = io.read_mudata(source.input)
     else:
-        data = io.read_modalities(source.input, spatial_key=args.spatial_key)
+        data = io.read_modalities(
+            source.input,
+            spatial_key=args.spatial_key,
+            lazy=_lazy.wanted(args, source.input),
+        )
     if source.coords:
         table = io.read_coordinates(source.coords)
         add = {"spatial_key": args.spatial_key, "source": str(source.coords)}
@@ -266,6 +274,7 @@ def preprocess(args: argparse.Namespace, inputs: Inputs) -> dict[str, str]:
     common: dict[str, Any] = {
         "check_counts": not args.not_counts,
         "seed": args.seed,
+        "progress": show_progress(args),
         **({} if args.n_comps is None else {"n_comps": args.n_comps}),
     }
     fewest = {} if args.min_spots is None else {"min_spots": args.min_spots}

@@ -35,8 +35,8 @@ def add_input_options(parser: argparse.ArgumentParser) -> None:
             nargs="+",
             type=Path,
             metavar="FILE",
-            help=f"{what}: .h5ad file, 10x .h5 file or Space Ranger folder; one for each section "
-            "(- for none)",
+            help=f"{what}: .h5ad file, .zarr store, 10x .h5 file or Space Ranger folder; one for "
+            "each section (- for none)",
         )
     group.add_argument(
         "--coords",
@@ -69,6 +69,18 @@ def add_input_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="let spots of different sections be neighbours, by 3-D coordinates in which the "
         "sections are registered",
+    )
+    group.add_argument(
+        "--backed",
+        action=argparse.BooleanOptionalAction,
+        help="leave the counts of .h5ad files and .zarr stores on disk and read them in blocks of "
+        "spots; the result then has no counts (default: where they would not fit in memory)",
+    )
+    group.add_argument(
+        "--dask-cluster",
+        metavar="ADDRESS",
+        help="scheduler of a dask cluster that reads and works on these blocks, such as "
+        "tcp://host:8786 (default: threads of this process)",
     )
 
 

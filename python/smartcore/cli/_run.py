@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from smartcore.cli import _common, _inputs, _options, _results
+from smartcore.cli import _common, _inputs, _lazy, _options, _results
 from smartcore.cli._common import UsageError
 from smartcore.io import KINDS, StagedFiles, check_destination
 
@@ -110,7 +110,9 @@ def run(args: argparse.Namespace) -> None:
         _check_n_clusters(args.n_clusters, inputs.n_spots)
         if args.truth:
             _results.find_labels(inputs.data, args.truth)  # found now or never
-        reps = _inputs.preprocess(args, inputs)
+        with _lazy.workers(args):
+            reps = _inputs.preprocess(args, inputs)
+        _lazy.leave_counts(inputs.modalities)
         with StagedFiles() as files:
             model = files.stage(args.save_model) if args.save_model else None
             result = _integrate(args, inputs, reps, model)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from smartcore.io._coordinates import add_coordinates, read_coordinates
 from smartcore.io._features import FEATURE_TYPES, KINDS
+from smartcore.io._lazy import read_lazily
 from smartcore.io._rds import read_rds
 from smartcore.io._read import read_modalities, read_modality, read_mudata
 from smartcore.io._sce import write_rds
@@ -16,6 +17,7 @@ __all__ = [
     "add_coordinates",
     "check_destination",
     "read_coordinates",
+    "read_lazily",
     "read_modalities",
     "read_modality",
     "read_mudata",

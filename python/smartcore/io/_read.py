@@ -20,23 +20,28 @@ from smartcore.io._features import (
     unique_names,
 )
 from smartcore.io._files import existing, hdf5_content, reading
+from smartcore.io._lazy import is_zarr, read_lazily
 from smartcore.io._tenx import read_folder, read_h5
 
 if TYPE_CHECKING:
     from mudata import MuData
 
-EXPECTED = "an .h5ad file, a 10x .h5 file or a Space Ranger 'outs' folder"
+EXPECTED = "an .h5ad file, a .zarr store, a 10x .h5 file or a Space Ranger 'outs' folder"
 
 
 def read_modality(
-    path: str | Path, kind: Kind | None = "rna", *, spatial_key: str = _keys.SPATIAL
+    path: str | Path,
+    kind: Kind | None = "rna",
+    *,
+    spatial_key: str = _keys.SPATIAL,
+    lazy: bool = False,
 ) -> AnnData:
     """Read one modality.
 
     Parameters
     ----------
     path
-        An ``.h5ad`` file, a 10x ``.h5`` file, or a folder: Space Ranger's ``outs`` (or one
+        An ``.h5ad`` file, a ``.zarr`` store, a 10x ``.h5`` file, or a folder: Space Ranger's ``outs`` (or one
         ``binned_outputs/square_*`` of Visium HD), or a ``filtered_feature_bc_matrix`` of text
         files. What an HDF5 file holds is told by its content, not its name.
     kind
@@ -45,6 +50,8 @@ def read_modality(
         Files that name no feature types are taken whole, as all are with ``None``.
     spatial_key
         Where in ``obsm`` to put the coordinates that an ``outs`` folder brings.
+    lazy
+        Leave the counts on disk, as :func:`read_lazily` does.
 
     Returns
     -------
@@ -77,20 +84,22 @@ def read_modality(
         check_kind(kind)
     source = existing(path, EXPECTED)
     with names_checked_later():
-        adata, strict = _read_any(source, spatial_key)
+        adata, strict = _read_any(source, spatial_key, lazy)
         if kind is not None:
             adata = select_kind(adata, kind, source=str(source), strict=strict)
     return unique_names(adata, source=str(source))
 
 
-def read_modalities(path: str | Path, *, spatial_key: str = _keys.SPATIAL) -> dict[str, AnnData]:
+def read_modalities(
+    path: str | Path, *, spatial_key: str = _keys.SPATIAL, lazy: bool = False
+) -> dict[str, AnnData]:
     """Read every modality of one file or folder that states its feature types.
 
     Parameters
     ----------
     path
         As for :func:`read_modality`; the features must have types, as 10x's files do.
-    spatial_key
+    spatial_key, lazy
         As for :func:`read_modality`.
 
     Returns
@@ -105,7 +114,7 @@ def read_modalities(path: str | Path, *, spatial_key: str = _keys.SPATIAL) -> di
     """
     source = existing(path, EXPECTED)
     with names_checked_later():
-        adata, _ = _read_any(source, spatial_key)
+        adata, _ = _read_any(source, spatial_key, lazy)
     kinds = kinds_present(adata)
     if not kinds:
         found = (
@@ -125,8 +134,13 @@ def read_modalities(path: str | Path, *, spatial_key: str = _keys.SPATIAL) -> di
     return {kind: unique_names(part, source=f"{source} ({kind})") for kind, part in parts.items()}
 
 
-def _read_any(path: Path, spatial_key: str) -> tuple[AnnData, bool]:
+def _read_any(path: Path, spatial_key: str, lazy: bool) -> tuple[AnnData, bool]:
     """Read all features of `path`, and say whether their types are 10x's own."""
+    if lazy:
+        return read_lazily(path), False
+    if is_zarr(path):
+        with reading(path, "AnnData (.zarr)"):
+            return ad.read_zarr(path), False
     if path.is_dir():
         return read_folder(path, spatial_key=spatial_key), True
     content = hdf5_content(path)

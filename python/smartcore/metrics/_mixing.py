@@ -7,11 +7,12 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse.csgraph import dijkstra
 from scipy.stats import chi2
-from sklearn.neighbors import NearestNeighbors
+
+from smartcore.nearest import comparable
+from smartcore.neighbors import Search
 
 from ._labels import Labels, encode, matrix, report_missing
 
-_EXACT_UP_TO = 50_000
 _BLOCK = 1 << 24
 _TOLERANCE = 1e-5
 _TRIES = 60
@@ -218,16 +219,13 @@ def _check_neighbors(n_neighbors: int, n_spots: int, least: int) -> int:
 
 def _nearest(points: NDArray[np.float64], k: int) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """Each spot itself and its ``k`` − 1 nearest others, with distances: both (n_spots, k)."""
-    n = len(points)
-    if n > _EXACT_UP_TO:
-        from pynndescent import NNDescent
-
-        found, distances = NNDescent(points, n_neighbors=k, random_state=0).neighbor_graph
-        return found.astype(np.intp), distances.astype(np.float64)
-    search = NearestNeighbors(n_neighbors=k - 1, algorithm="brute").fit(points)
-    distances, found = search.kneighbors()
-    own = np.arange(n)[:, None]
-    return np.hstack([own, found]), np.hstack([0.0 * own, distances])
+    search = Search(comparable(points), k - 1)
+    others, _ = search.nearest_in(search)
+    found = np.column_stack([np.arange(len(points)), others])
+    distances = np.zeros(found.shape)
+    for j in range(1, k):
+        distances[:, j] = np.linalg.norm(points[found[:, j]] - points, axis=1)
+    return found, distances
 
 
 def _median_lisi(

@@ -4,16 +4,40 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import scipy.sparse as sp
 from anndata import AnnData
 from numpy.typing import NDArray
 
-from smartcore.pp._sparse import row_sums, scale_columns, value_blocks
+from smartcore.pp._blocks import Blocks, InMemory
+from smartcore.pp._on_disk import is_lazy, on_disk
+from smartcore.pp._sparse import by_section, row_sums, scale_columns, value_blocks
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Sums over the spots of each section.
+
+    Attributes
+    ----------
+    codes
+        Section of each spot, as a number; ``None``: all are one.
+    n_spots
+        Shape (n_sections,).
+    total, squares
+        Shape (n_sections, n_features): sums of the counts and of their squares.
+    """
+
+    codes: NDArray[np.intp] | None
+    n_spots: NDArray[np.intp]
+    total: NDArray[np.float64]
+    squares: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -22,41 +46,86 @@ class Counts:
 
     Attributes
     ----------
-    matrix
-        CSR float32, spots × all features of the object. It may share memory with the object:
+    blocks
+        CSR float32, spots × all features of the object. They may share memory with the object:
         not to be written to.
     features
         Columns to be used: those counted in enough spots.
-    totals
-        Counts of each spot over these columns.
+    moments
+        Of all features.
     """
 
-    matrix: sp.csr_matrix
+    blocks: Blocks
     features: NDArray[np.intp]
-    totals: NDArray[np.float64]
+    moments: Moments
 
-    def take(self, features: NDArray[np.intp]) -> tuple[sp.csr_matrix, NDArray[np.intp]]:
-        """Counts of ``features``, with values that may be written to.
+    @property
+    def use(self) -> NDArray[np.float64]:
+        """1 for each column that is used, 0 for the others."""
+        return _indicator(self.features, self.blocks.shape[1])
+
+    def sums(
+        self, function: Callable[..., tuple[NDArray, ...]] | None = None, *by_row: NDArray
+    ) -> tuple[int, tuple[NDArray, ...]]:
+        """Number of spots without counts, and what ``function`` sums up in the same pass."""
+        n_empty, *others = self.blocks.sums(partial(_with_empty, self.use, function), *by_row)
+        return int(n_empty), tuple(others)
+
+    def take(self, features: NDArray[np.intp]) -> tuple[Take, NDArray[np.intp]]:
+        """What takes ``features`` out of a block, with values that may be written to.
 
         Returns
         -------
-        The matrix, and the object's column for each of its own. Where most features are wanted
+        The step, and the object's column for each that it keeps. Where most features are wanted
         that is all of them, and the values of those not wanted are 0: the index arrays, the
         larger part of a sparse matrix, are then the object's.
         """
-        m = self.matrix
-        if len(features) < m.shape[1] // 2:
-            return m[:, features], features
-        x = sp.csr_matrix((m.data.copy(), m.indices, m.indptr), shape=m.shape)
-        if len(features) < m.shape[1]:
-            scale_columns(x, _indicator(features, m.shape[1]))
-        return x, np.arange(m.shape[1])
+        n = self.blocks.shape[1]
+        take = Take(features, n)
+        return take, features if take.cuts else np.arange(n)
+
+
+@dataclass(frozen=True)
+class Take:
+    """Counts of some columns of a block.
+
+    Attributes
+    ----------
+    features
+        The columns.
+    n_columns
+        Of the block.
+    """
+
+    features: NDArray[np.intp]
+    n_columns: int
+
+    @property
+    def cuts(self) -> bool:
+        """Whether columns are cut out, rather than filled with zeros."""
+        return len(self.features) < self.n_columns // 2
+
+    def __call__(self, block: sp.csr_matrix) -> sp.csr_matrix:
+        """A matrix of its own values."""
+        if self.cuts:
+            return block[:, self.features]
+        x = sp.csr_matrix((block.data.copy(), block.indices, block.indptr), shape=block.shape)
+        if len(self.features) < self.n_columns:
+            scale_columns(x, _indicator(self.features, self.n_columns))
+        return x
 
 
 def get_counts(
-    adata: AnnData, *, layer: str | None, what: str, min_spots: int, check: bool
+    adata: AnnData,
+    *,
+    layer: str | None,
+    what: str,
+    min_spots: int,
+    check: bool,
+    progress: bool,
+    codes: NDArray[np.intp] | None = None,
 ) -> Counts:
-    """Counts in ``X`` or ``layer``; says aloud what is odd about them.
+    """Counts in ``X`` or ``layer``, in memory or on disk.
 
     Parameters
     ----------
@@ -66,6 +135,10 @@ def get_counts(
         Features counted in fewer spots are not used.
     check
         Refuse values that are no whole numbers.
+    progress
+        Draw progress bars for what is read from disk.
+    codes
+        Section of each spot, for moments of each.
 
     Raises
     ------
@@ -75,6 +148,8 @@ def get_counts(
         If ``adata`` is no AnnData.
     ValueError
         If the values cannot be counts, or nothing is left to work on.
+    ImportError
+        If the counts are on disk and dask is not there.
     """
     if not isinstance(adata, AnnData):
         raise TypeError(
@@ -87,12 +162,11 @@ def get_counts(
     place = "X" if layer is None else f"layer {layer!r}"
     if source is None:
         raise ValueError(f"{place} is empty: counts are needed, in X or in a layer.")
-    if adata.isbacked and not isinstance(source, np.ndarray) and not sp.issparse(source):
-        source = source[:]
-    if not isinstance(source, np.ndarray) and not sp.issparse(source):
+    lazy = is_lazy(source)
+    if not lazy and not isinstance(source, np.ndarray) and not sp.issparse(source):
         raise TypeError(
-            f"{place} is a {type(source).__name__}; a NumPy array or a SciPy sparse matrix is "
-            "needed (AnnData.to_memory() makes one)."
+            f"{place} is a {type(source).__name__}; a NumPy array, a SciPy sparse matrix, one of "
+            "a backed AnnData or a dask array of such is needed (AnnData.to_memory() makes one)."
         )
     if source.shape[0] < 2 or not source.shape[1]:
         raise ValueError(
@@ -101,36 +175,73 @@ def get_counts(
         )
     if source.dtype.kind not in "fiub":
         raise ValueError(f"{place} holds {source.dtype}, not numbers.")
-    matrix = _as_float32(source)
-    _check_values(matrix, place, whole=check)
-    if not matrix.has_canonical_format:
-        matrix = matrix.copy()
-        matrix.sum_duplicates()
-    features = _features(adata, matrix, what, min_spots)
-    totals = row_sums(matrix, _indicator(features, matrix.shape[1]))
-    if empty := int((totals == 0).sum()):
+    n_features = source.shape[1]
+    blocks: Blocks = (
+        on_disk(source, place, progress=progress).map(_as_counts, n_features)
+        if lazy
+        else InMemory(_as_counts(source))
+    )
+    size = np.array([source.shape[0]]) if codes is None else np.bincount(codes)
+    n_counted, total, squares = blocks.sums(
+        partial(_first_pass, len(size), place, check), *([] if codes is None else [codes])
+    )
+    features = _features(adata, n_counted, what, min_spots)
+    return Counts(blocks, features, Moments(codes, size, total, squares))
+
+
+def warn_of_empty(n_empty: int, n_spots: int, what: str) -> None:
+    """Say aloud that there are spots without counts, to whom called the public function."""
+    if n_empty:
         warnings.warn(
-            f"{empty} of {matrix.shape[0]} spots have no {what} counts; they get the components "
-            "of an empty spot. Remove them, or set their components to NaN: smartcore.tl.smart "
-            "then counts them as not measured.",
+            f"{n_empty} of {n_spots} spots have no {what} counts; they get the components of an "
+            "empty spot. Remove them, or set their components to NaN: smartcore.tl.smart then "
+            "counts them as not measured.",
             stacklevel=3,
         )
-    return Counts(matrix, features, totals)
 
 
-def _features(adata: AnnData, matrix: sp.csr_matrix, what: str, min_spots: int) -> NDArray[np.intp]:
-    n_spots = np.zeros(matrix.shape[1], np.intp)
-    for block in value_blocks(matrix.nnz):
+def _first_pass(
+    n_sections: int,
+    place: str,
+    whole: bool,
+    block: sp.csr_matrix,
+    codes: NDArray[np.intp] | None = None,
+) -> tuple[NDArray, NDArray, NDArray]:
+    """Spots in which each column is counted; sum and sum of squares by section and column."""
+    _check_values(block, place, whole=whole)
+    n = block.shape[1]
+    n_counted = np.zeros(n, np.intp)
+    total, squares = np.zeros(n_sections * n), np.zeros(n_sections * n)
+    for column, cell, value in by_section(block, codes):
         # A sparse matrix may hold zeros.
-        counted = matrix.indices[block][matrix.data[block] != 0]
-        n_spots += np.bincount(counted, minlength=len(n_spots))
-    features = np.flatnonzero(n_spots >= max(1, min_spots))
+        n_counted += np.bincount(column[value != 0], minlength=n)
+        total += np.bincount(cell, value, len(total))
+        squares += np.bincount(cell, value * value, len(total))
+    shape = (n_sections, n)
+    return n_counted, total.reshape(shape), squares.reshape(shape)
+
+
+def _with_empty(
+    use: NDArray[np.float64],
+    function: Callable[..., tuple[NDArray, ...]] | None,
+    block: sp.csr_matrix,
+    *by_row: NDArray,
+) -> tuple[NDArray, ...]:
+    n_empty = np.array((row_sums(block, use) == 0).sum())
+    return (n_empty, *(function(block, *by_row) if function else ()))
+
+
+def _features(
+    adata: AnnData, n_counted: NDArray[np.intp], what: str, min_spots: int
+) -> NDArray[np.intp]:
+    features = np.flatnonzero(n_counted >= max(1, min_spots))
     if not features.size:
         raise ValueError(
-            f"No {what} is counted in {max(1, min_spots)} spots or more (most: {n_spots.max()}); "
-            + ("a lower min_spots would do." if n_spots.any() else "all counts are 0.")
+            f"No {what} is counted in {max(1, min_spots)} spots or more (most: "
+            f"{n_counted.max()}); "
+            + ("a lower min_spots would do." if n_counted.any() else "all counts are 0.")
         )
-    logger.info("%d of %d %ss are used.", len(features), matrix.shape[1], what)
+    logger.info("%d of %d %ss are used.", len(features), len(n_counted), what)
     if repeated := int(adata.var_names.duplicated().sum()):
         warnings.warn(
             f"{repeated} {what} names occur more than once; each column is a {what} of its own. "
@@ -146,15 +257,18 @@ def _indicator(features: NDArray[np.intp], n: int) -> NDArray[np.float64]:
     return use
 
 
-def _as_float32(source: np.ndarray | sp.spmatrix) -> sp.csr_matrix:
-    """CSR that shares what it can with ``source``."""
+def _as_counts(source: np.ndarray | sp.spmatrix) -> sp.csr_matrix:
+    """CSR float32, each value once, that shares what it can with ``source``."""
     # SciPy has no sparse matrix of half precision.
     matrix = sp.csr_matrix(source.astype(np.float32) if source.dtype == np.float16 else source)
-    if matrix.dtype == np.float32:
-        return matrix
-    with np.errstate(over="ignore"):
-        values = matrix.data.astype(np.float32)
-    return sp.csr_matrix((values, matrix.indices, matrix.indptr), shape=matrix.shape)
+    if matrix.dtype != np.float32:
+        with np.errstate(over="ignore"):
+            values = matrix.data.astype(np.float32)
+        matrix = sp.csr_matrix((values, matrix.indices, matrix.indptr), shape=matrix.shape)
+    if not matrix.has_canonical_format:
+        matrix = matrix.copy()
+        matrix.sum_duplicates()
+    return matrix
 
 
 def _check_values(matrix: sp.csr_matrix, place: str, *, whole: bool) -> None:

@@ -8,7 +8,7 @@ from anndata import AnnData
 from smartcore import _keys
 from smartcore.harmony import harmony as corrected
 from smartcore.pp._checks import whole
-from smartcore.pp._jointly import section_rows
+from smartcore.pp._jointly import section_codes
 
 
 def harmony(
@@ -58,9 +58,7 @@ def harmony(
     x = np.asarray(adata.obsm[use_rep])
     if not np.isfinite(x).all():
         raise ValueError(f"obsm[{use_rep!r}] has NaN or infinite values.")
-    codes = np.empty(adata.n_obs, np.intp)
-    for code, rows in enumerate(section_rows(adata, section_key) or []):
-        codes[rows] = code
+    codes = section_codes(adata, section_key)
     max_rounds, seed = whole("max_rounds", max_rounds, 0), whole("seed", seed, 0)
     result = corrected(x, codes, theta=theta, max_rounds=max_rounds, seed=seed)
     out = adata.copy() if copy else adata

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Literal, TypeAlias, TypeVar
+from functools import partial
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import anndata as ad
 import numpy as np
@@ -14,6 +15,7 @@ from anndata import AnnData
 from numpy.typing import ArrayLike, NDArray
 
 from smartcore import _keys
+from smartcore.pp._on_disk import changed, is_lazy
 from smartcore.pp._peaks import SharedPeaks, shared_peaks
 from smartcore.pp._shared_names import shared_names
 
@@ -38,7 +40,7 @@ def join_sections(
     ----------
     sections
         One modality of each section: section → AnnData, or a list of AnnData, whose sections
-        are then called "1", "2", … Raw counts, sparse or dense.
+        are then called "1", "2", … Raw counts, sparse or dense, in memory or on disk.
     by
         ``"name"`` for genes and proteins. ``"overlap"`` for peaks ("chr1:100-200" or
         "chr1-100-200"): those of different sections that overlap become one feature with their
@@ -54,7 +56,7 @@ def join_sections(
 
     Returns
     -------
-    ``X``: the counts, CSR; spots named "section:spot", so that sections may use the same
+    ``X``: the counts, CSR, or a dask array of it if those of a section are on disk; spots named "section:spot", so that sections may use the same
     barcodes; ``obs`` with all columns of the sections, NaN where a section lacks one; ``var``
     with the columns on which all agree.
 
@@ -92,11 +94,13 @@ def join_sections(
         shared: SharedPeaks | pd.Index = shared_names(features, min_shared)
     else:
         shared = shared_peaks(features, min_shared)
+    lazy = any(is_lazy(_source(adata, layer)) for adata in parts.values())
     with warnings.catch_warnings():
         # Spots of different sections may share names; they get others below.
         warnings.filterwarnings("ignore", message="Observation names are not unique")
         joined = ad.concat(
-            [_part(name, adata, layer, shared) for name, adata in parts.items()], merge="same"
+            [_part(name, adata, layer, shared, lazy) for name, adata in parts.items()],
+            merge="same",
         )
     if all(spatial_key in adata.obsm for adata in parts.values()):
         joined.obsm[spatial_key] = _stacked(
@@ -155,17 +159,29 @@ def _check_section(name: str, adata: object, layer: str | None, key: str) -> Non
         )
 
 
-def _part(name: str, adata: AnnData, layer: str | None, shared: SharedPeaks | pd.Index) -> AnnData:
-    source = adata.X if layer is None else adata.layers[layer]
-    if adata.isbacked and not isinstance(source, np.ndarray) and not sp.issparse(source):
-        source = source[:]
-    counts = sp.csr_matrix(source)
+def _source(adata: AnnData, layer: str | None) -> Any:
+    return adata.X if layer is None else adata.layers[layer]
+
+
+def _part(
+    name: str, adata: AnnData, layer: str | None, shared: SharedPeaks | pd.Index, lazy: bool
+) -> AnnData:
     if isinstance(shared, SharedPeaks):
-        counts, var = shared.sums(name, counts), pd.DataFrame(index=shared.names)
+        step, var = partial(shared.sums, name), pd.DataFrame(index=shared.names)
     else:
         columns = adata.var_names.get_indexer(shared)
-        counts, var = counts[:, columns], adata.var.iloc[columns]
+        step, var = partial(_columns, columns), adata.var.iloc[columns]
+    source = _source(adata, layer)
+    counts = (
+        changed(source, step, len(var), f"section {name!r}")
+        if lazy
+        else step(sp.csr_matrix(source))
+    )
     return AnnData(counts, obs=pd.DataFrame(index=adata.obs_names), var=var)
+
+
+def _columns(columns: NDArray[np.intp], counts: sp.csr_matrix) -> sp.csr_matrix:
+    return counts[:, columns]
 
 
 def _stacked(coords: Mapping[str, ArrayLike], key: str) -> NDArray:

@@ -72,8 +72,8 @@ def jointly(
     return parts if isinstance(sections, Mapping) else list(parts.values())
 
 
-def section_rows(adata: AnnData, key: str | None) -> list[NDArray[np.intp]] | None:
-    """Rows of each section, or ``None`` for one section.
+def section_codes(adata: AnnData, key: str | None) -> NDArray[np.intp] | None:
+    """Section of each spot, as a number from 0 up, or ``None`` for one section.
 
     Raises
     ------
@@ -89,4 +89,4 @@ def section_rows(adata: AnnData, key: str | None) -> list[NDArray[np.intp]] | No
     codes = pd.factorize(adata.obs[key], sort=True)[0]
     if (codes < 0).any():
         raise ValueError(f"obs[{key!r}] is missing for {(codes < 0).sum()} of {len(codes)} spots.")
-    return np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
+    return codes.astype(np.intp)

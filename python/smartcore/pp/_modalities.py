@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Literal
 
 import numpy as np
-import scipy.sparse as sp
 from anndata import AnnData
-from numpy.typing import NDArray
 
 from smartcore import _keys
 from smartcore.pp._checks import positive, whole
-from smartcore.pp._counts import get_counts
+from smartcore.pp._counts import get_counts, warn_of_empty
 from smartcore.pp._hvg import highly_variable
 from smartcore.pp._join import Sections
-from smartcore.pp._jointly import jointly, section_rows
+from smartcore.pp._jointly import jointly, section_codes
 from smartcore.pp._pca import principal_components
-from smartcore.pp._sparse import column_sums, row_sums, scale_columns, scale_rows
+from smartcore.pp._transforms import log_normalized, log_ratios, log_sums, tf_idf
 from smartcore.pp._write import write
 
 
@@ -33,6 +32,7 @@ def rna(
     key_added: str = _keys.PCA,
     check_counts: bool = True,
     seed: int = 0,
+    progress: bool = True,
     copy: bool = False,
 ) -> AnnData | Sections | None:
     """Principal components of RNA counts.
@@ -45,8 +45,9 @@ def rna(
     Parameters
     ----------
     adata
-        Spots × genes, raw counts, sparse or dense. Several sections, as a list or dict of
-        AnnData, are preprocessed as one over the genes they share
+        Spots × genes, raw counts, sparse or dense; in memory or on disk (a backed AnnData, or
+        dask arrays as :func:`smartcore.io.read_lazily` makes them), which are read in blocks of
+        spots. Several sections, as a list or dict of AnnData, are preprocessed as one over the genes they share
         (:func:`smartcore.pp.join_sections`); each gets its spots' components.
     layer
         Layer that holds the counts; ``None``: ``X``.
@@ -67,6 +68,8 @@ def rna(
         Refuse values that are no whole numbers; negative ones always are.
     seed
         Start of the iteration; any seed gives the same components within rounding.
+    progress
+        Draw a progress bar for each pass over counts that are on disk.
     copy
         Return a changed copy instead of changing ``adata``.
 
@@ -81,6 +84,8 @@ def rna(
         If the values cannot be counts, no gene is left, or sections share too few.
     KeyError
         If there is no such layer or column.
+    ImportError
+        If the counts are on disk and dask is not there.
 
     Examples
     --------
@@ -105,22 +110,26 @@ def rna(
             target_sum=target_sum,
             check_counts=check_counts,
             seed=seed,
+            progress=progress,
         )
     n_comps, seed = whole("n_comps", n_comps), whole("seed", seed, 0)
     min_spots, target_sum = whole("min_spots", min_spots, 0), positive("target_sum", target_sum)
     if n_top_genes is not None:
         n_top_genes = whole("n_top_genes", n_top_genes)
-    counts = get_counts(adata, layer=layer, what="gene", min_spots=min_spots, check=check_counts)
-    top = (
-        counts.features
-        if n_top_genes is None
-        else highly_variable(
-            counts.matrix, counts.features, n_top_genes, section_rows(adata, section_key)
-        )
+    codes = None if n_top_genes is None else section_codes(adata, section_key)
+    counts = get_counts(
+        adata,
+        layer=layer,
+        what="gene",
+        min_spots=min_spots,
+        check=check_counts,
+        progress=progress,
+        codes=codes,
     )
-    x, columns = counts.take(top)
-    scale_rows(x, _to_total(counts.totals, target_sum))
-    np.log1p(x.data, out=x.data)
+    top, n_empty = highly_variable(counts, n_top_genes or len(counts.features))
+    warn_of_empty(n_empty, adata.n_obs, "gene")
+    take, columns = counts.take(top)
+    x = counts.blocks.map(partial(log_normalized, take, counts.use, target_sum), len(columns))
     components = principal_components(x, n_comps, scale=True, what="gene", seed=seed)
     settings = {"n_top_genes": len(top), "min_spots": min_spots, "target_sum": target_sum}
     return write(
@@ -137,6 +146,7 @@ def protein(
     key_added: str = _keys.PCA,
     check_counts: bool = True,
     seed: int = 0,
+    progress: bool = True,
     copy: bool = False,
 ) -> AnnData | Sections | None:
     """Principal components of protein counts.
@@ -147,7 +157,7 @@ def protein(
     Parameters
     ----------
     adata
-        Spots × proteins, raw counts, sparse or dense; or several sections, as for :func:`rna`.
+        Spots × proteins, raw counts, on disk or several sections, too, as for :func:`rna`.
     layer
         Layer that holds the counts; ``None``: ``X``.
     clr
@@ -155,7 +165,7 @@ def protein(
         ``"spot"`` (which also evens out the depth of the spots).
     n_comps
         Components; ``None``: as many as proteins, at most 30.
-    key_added, check_counts, seed, copy
+    key_added, check_counts, seed, progress, copy
         As for :func:`rna`.
 
     Returns
@@ -196,18 +206,19 @@ def protein(
             n_comps=n_comps,
             check_counts=check_counts,
             seed=seed,
+            progress=progress,
         )
     seed = whole("seed", seed, 0)
     if n_comps is not None:
         n_comps = whole("n_comps", n_comps)
-    counts = get_counts(adata, layer=layer, what="protein", min_spots=1, check=check_counts)
-    x, columns = counts.take(counts.features)
-    log = sp.csr_matrix((np.log1p(x.data), x.indices, x.indptr), shape=x.shape)
-    if clr == "protein":
-        scale_columns(x, np.exp(-column_sums(log) / x.shape[0]))
-    else:
-        scale_rows(x, np.exp(-row_sums(log) / len(counts.features)))
-    np.log1p(x.data, out=x.data)
+    counts = get_counts(
+        adata, layer=layer, what="protein", min_spots=1, check=check_counts, progress=progress
+    )
+    n_empty, (log_total, _) = counts.sums(log_sums)
+    warn_of_empty(n_empty, adata.n_obs, "protein")
+    take, columns = counts.take(counts.features)
+    mean = log_total[columns] / adata.n_obs if clr == "protein" else None
+    x = counts.blocks.map(partial(log_ratios, take, mean, len(counts.features)), len(columns))
     components = principal_components(x, n_comps, scale=True, what="protein", seed=seed)
     return write(adata, components, columns, key_added, copy, "protein", layer, {"clr": clr})
 
@@ -223,6 +234,7 @@ def chromatin(
     key_added: str = _keys.PCA,
     check_counts: bool = True,
     seed: int = 0,
+    progress: bool = True,
     copy: bool = False,
 ) -> AnnData | Sections | None:
     """Principal components of chromatin counts: ATAC or histone marks, in peaks or bins.
@@ -234,7 +246,7 @@ def chromatin(
     Parameters
     ----------
     adata
-        Spots × peaks, raw counts, sparse or dense; or several sections, as for :func:`rna`,
+        Spots × peaks, raw counts, on disk or several sections, too, as for :func:`rna`,
         whose peaks are matched by genomic overlap.
     layer
         Layer that holds the counts; ``None``: ``X``.
@@ -246,7 +258,7 @@ def chromatin(
         Of the term frequency.
     target_sum
         Total that each spot is brought to after TF-IDF.
-    key_added, check_counts, seed, copy
+    key_added, check_counts, seed, progress, copy
         As for :func:`rna`.
 
     Returns
@@ -287,26 +299,26 @@ def chromatin(
             target_sum=target_sum,
             check_counts=check_counts,
             seed=seed,
+            progress=progress,
         )
     n_comps, seed = whole("n_comps", n_comps), whole("seed", seed, 0)
     min_spots, target_sum = whole("min_spots", min_spots, 0), positive("target_sum", target_sum)
     scale_factor = positive("scale_factor", scale_factor)
-    counts = get_counts(adata, layer=layer, what="peak", min_spots=min_spots, check=check_counts)
-    x, columns = counts.take(counts.features)
-    peak_totals = column_sums(x)
-    idf = np.log1p(
-        np.divide(x.shape[0], peak_totals, out=np.zeros(x.shape[1]), where=peak_totals > 0)
+    counts = get_counts(
+        adata,
+        layer=layer,
+        what="peak",
+        min_spots=min_spots,
+        check=check_counts,
+        progress=progress,
     )
-    scale_rows(x, _to_total(counts.totals, scale_factor))
-    np.log1p(x.data, out=x.data)
-    scale_columns(x, idf)
-    scale_rows(x, _to_total(row_sums(x), target_sum))
-    np.log1p(x.data, out=x.data)
+    warn_of_empty(counts.sums()[0], adata.n_obs, "peak")
+    take, columns = counts.take(counts.features)
+    peak_totals = counts.moments.total[0, columns]
+    idf = np.log1p(
+        np.divide(adata.n_obs, peak_totals, out=np.zeros(len(columns)), where=peak_totals > 0)
+    )
+    x = counts.blocks.map(partial(tf_idf, take, idf, scale_factor, target_sum), len(columns))
     components = principal_components(x, n_comps, scale=False, what="peak", seed=seed)
     settings = {"min_spots": min_spots, "scale_factor": scale_factor, "target_sum": target_sum}
     return write(adata, components, columns, key_added, copy, "chromatin", layer, settings)
-
-
-def _to_total(totals: NDArray[np.float64], target: float) -> NDArray[np.float64]:
-    """Factor for each spot that brings its total to ``target``; 0 for an empty one."""
-    return np.divide(target, totals, out=np.zeros_like(totals), where=totals > 0)

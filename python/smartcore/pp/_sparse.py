@@ -8,7 +8,9 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-_BLOCK = 1 << 20
+_BLOCK = 1 << 19
+# Share of values up to which a sparse product is quicker than a dense one.
+_SPARSE_BELOW = 0.1
 
 
 def value_blocks(n: int) -> Iterator[slice]:
@@ -20,6 +22,46 @@ def row_blocks(x: sp.csr_matrix) -> Iterator[slice]:
     """Slices of rows that hold about a block of values each."""
     step = max(1, _BLOCK * x.shape[0] // max(1, x.nnz))
     return (slice(start, min(start + step, x.shape[0])) for start in range(0, x.shape[0], step))
+
+
+def take_rows(x: sp.csr_matrix, rows: slice) -> sp.csr_matrix:
+    """Consecutive rows, whose values and indices are those of ``x``."""
+    a, b = x.indptr[rows.start], x.indptr[rows.stop]
+    part = sp.csr_matrix((rows.stop - rows.start, x.shape[1]), dtype=x.dtype)
+    # Given to the constructor, a small part of a large array would be copied.
+    part.data, part.indices = x.data[a:b], x.indices[a:b]
+    part.indptr = x.indptr[rows.start : rows.stop + 1] - a
+    return part
+
+
+def transposed(x: sp.csr_matrix) -> sp.csc_matrix:
+    """Columns as rows, with the values and indices of ``x``."""
+    y = sp.csc_matrix(x.shape[::-1], dtype=x.dtype)
+    y.data, y.indices, y.indptr = x.data, x.indices, x.indptr
+    return y
+
+
+def by_section(
+    x: sp.csr_matrix, codes: NDArray[np.intp] | None
+) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]]:
+    """Values of a block after the other.
+
+    Parameters
+    ----------
+    codes
+        Section of each row, as a number; ``None``: all are 0.
+
+    Yields
+    ------
+    The column of each value; its place in a flattened array, sections × columns; the value.
+    """
+    for rows in row_blocks(x):
+        ends = x.indptr[rows.start : rows.stop + 1]
+        column, value = (a[ends[0] : ends[-1]] for a in (x.indices, x.data))
+        cell = column
+        if codes is not None:
+            cell = np.repeat(codes[rows] * x.shape[1], np.diff(ends)) + column
+        yield column, cell, value.astype(np.float64)
 
 
 def scale_rows(x: sp.csr_matrix, factor: NDArray[np.floating]) -> None:
@@ -39,12 +81,33 @@ def scale_columns(x: sp.csr_matrix, factor: NDArray[np.floating]) -> None:
 def row_sums(x: sp.csr_matrix, weight: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
     """Sum of each row, its values times the ``weight`` of their column."""
     weight = np.ones(x.shape[1]) if weight is None else weight
-    return np.concatenate([x[rows] @ weight for rows in row_blocks(x)])
+    return np.concatenate([take_rows(x, rows) @ weight for rows in row_blocks(x)])
 
 
-def column_sums(x: sp.csr_matrix) -> NDArray[np.float64]:
-    """Sum of each column."""
-    total = np.zeros(x.shape[1])
-    for block in value_blocks(x.nnz):
-        total += np.bincount(x.indices[block], x.data[block], len(total))
+def column_sums(x: sp.csr_matrix) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Sum of each column's values, and of their squares."""
+    total, squares = np.zeros(x.shape[1]), np.zeros(x.shape[1])
+    for column, _, value in by_section(x, None):
+        total += np.bincount(column, value, len(total))
+        squares += np.bincount(column, value * value, len(total))
+    return total, squares
+
+
+def gram(x: sp.csr_matrix) -> NDArray[np.float64]:
+    """Products of all pairs of columns, (n_columns, n_columns).
+
+    Sparse or dense, whichever is less work: a sparse product takes some hundred times as long a
+    term.
+    """
+    n = x.shape[1]
+    total = np.zeros((n, n))
+    step = max(1, _BLOCK // max(1, n))
+    for rows in row_blocks(x):
+        part = take_rows(x, rows).astype(np.float64)
+        if part.nnz < _SPARSE_BELOW * part.shape[0] * n:
+            total += (part.T @ part).toarray()
+            continue
+        for start in range(0, part.shape[0], step):
+            dense = part[start : start + step].toarray()
+            total += dense.T @ dense
     return total

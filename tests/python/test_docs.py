@@ -1,0 +1,24 @@
+"""The documentation's examples run and do what their page says."""
+
+import importlib.util
+from pathlib import Path
+
+import matplotlib
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_sections_page(tmp_path, monkeypatch, capsys):
+    matplotlib.use("Agg")
+    spec = importlib.util.spec_from_file_location("example", ROOT / "tools" / "example.py")
+    example = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(example)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "docs" / "images").mkdir(parents=True)
+    names = {}
+    exec(example.code(ROOT / "docs" / "sections.md"), names)
+    printed = dict(line.split(": ") for line in capsys.readouterr().out.splitlines())
+    assert float(printed["iLISI before"]) < 0.2 < 0.5 < float(printed["iLISI after"])
+    assert float(printed["ARI, large"]) > 0.9
+    assert float(printed["ARI, small"]) > 0.9
+    assert (tmp_path / "docs" / "images" / "sections.png").stat().st_size > 1000
