@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -168,8 +169,17 @@ def integrate(
     kept = None if checkpoint is None else Checkpoint(checkpoint, checkpoint_seconds)
     workers = Workers.join(target_device) if distributed else Workers()
     prepared = workers.from_first(
-        lambda: _prepare(
-            features, coords, sections, observed, adjacency, preset, params, seed, target_device
+        partial(
+            _prepare,
+            features,
+            coords,
+            sections,
+            observed,
+            adjacency,
+            preset,
+            params,
+            seed,
+            target_device,
         )
     )
     return _fit(prepared, workers, target_device, callback, progress, kept)

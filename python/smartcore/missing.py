@@ -59,7 +59,7 @@ def fill_missing(
                     "modality with them "
                     f"({', '.join(names[j] for j in np.flatnonzero(pattern))}): the mean of "
                     f"{name!r} stands in.",
-                    stacklevel=3,
+                    stacklevel=5,
                 )
                 filled[name][wanting] = features[name][has[:, i]].mean(axis=0)
                 continue

@@ -73,7 +73,7 @@ def make_targets(
                 "No modality varies in space more than noise would: its directions are taken as "
                 "they are, no spot is averaged with its neighbours, and domains found may mean "
                 "little. Are the coordinates those of these spots?",
-                stacklevel=6,
+                stacklevel=5,
             )
             targets, hops = dict(features), 0
             table["weight"] = 1.0
