@@ -24,6 +24,7 @@ from smartcore.missing import fill_missing
 from smartcore.model import SMART
 from smartcore.params import Params, check_number, resolve_params
 from smartcore.spots import Spots, check_spots
+from smartcore.start import start_from_data
 from smartcore.steps import Task
 from smartcore.targets import make_targets
 from smartcore.tiles import Halo, Tiles, step_spots
@@ -261,6 +262,8 @@ def _prepare(
         halo=halo,
         tiles=_tiles(spots, settings, widths, device),
     )
+    if settings.start == "data":
+        start_from_data(model, task, seed=seed)
     return _Prepared(model, task, settings, graph, spots.order, directions, seed)
 
 

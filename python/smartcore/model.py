@@ -57,6 +57,14 @@ class _Decoders(nn.ModuleList):
     def seen(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
         return weight, bias
 
+    def set_linear(self, matrix: Tensor, bias: Tensor) -> None:
+        """Weights of linear decoders, for all modalities one below the other."""
+        linear = [module for module in self if isinstance(module, nn.Linear)]
+        sizes = [decoder.out_features for decoder in linear]
+        for decoder, w, b in zip(linear, matrix.split(sizes), bias.split(sizes), strict=True):
+            decoder.weight.copy_(w)
+            decoder.bias.copy_(b)
+
 
 class _IsometricDecoders(nn.Module):
     """One orthonormal matrix that turns Z to the features of all modalities."""
@@ -68,6 +76,11 @@ class _IsometricDecoders(nn.Module):
 
     def forward(self, z: Tensor, graph: GraphTensors) -> list[Tensor]:
         return list(self.linear(z).split(self.n_features, dim=1))
+
+    def set_linear(self, matrix: Tensor, bias: Tensor) -> None:
+        """Weights; rows or columns of ``matrix``, whichever are fewer, are orthonormal."""
+        self.linear.weight = matrix
+        self.linear.bias = nn.Parameter(bias)
 
     def seen(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
         """Weight and bias of a linear layer to the part of Z that is decoded.

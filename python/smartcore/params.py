@@ -49,6 +49,11 @@ class Params:
     trainable
         ``"fusion"`` leaves encoders and decoders at their random start, as the published package
         does by keeping them in plain lists.
+    start
+        Weights that the training begins with. ``"data"``: encoders that average each spot with
+        its neighbours as the target does, and the best linear decoder and fusion layer for them,
+        in closed form, after which few epochs are enough (see
+        :func:`smartcore.start.start_from_data`); ``"random"``: random ones (paper).
     target_weights
         ``"spatial"``: the target of the reconstruction has each direction of feature space
         weighted by how much more it varies in space than noise would (see
@@ -90,7 +95,7 @@ class Params:
     step_spots
         Spots that a step sees, about. More spots than that are cut into compact tiles, and a step
         takes some of them, drawn at random so that a pass over all tiles takes each of them once:
-        300 epochs of 50,000 of 500,000 spots are 30 passes. The embedding of these spots is exact,
+        50 epochs of 50,000 of 500,000 spots are five passes. The embedding of these spots is exact,
         and so is the loss on average. ``None``: 50,000, or what a quarter of the machine's (or
         the GPU's) memory holds (:func:`smartcore.tiles.step_spots`).
     stop_slope
@@ -129,6 +134,7 @@ class Params:
     relu: Literal["none", "hidden", "all"] = "hidden"
     l2: Literal["none", "encoder", "all"] = "none"
     trainable: Literal["all", "fusion"] = "all"
+    start: Literal["data", "random"] = "data"
     target_weights: Literal["spatial", "none"] = "spatial"
     target_hops: int = 1
     neighbor_share: float = 0.35
@@ -144,9 +150,9 @@ class Params:
     total_weight: float = 1.0
     alpha: Mapping[str, float] | None = None
     squared_error: Literal["sum", "mean"] = "mean"
-    lr: float = 3e-3
+    lr: float = 1e-3
     weight_decay: float = 0.0
-    epochs: int = 300
+    epochs: int = 50
     step_spots: int | None = None
     stop_slope: float = 1e-4
     stop_window: int = 20
@@ -171,6 +177,11 @@ class Params:
             raise ValueError("graph='radius' needs radius=, in the units of the coordinates.")
         if self.directed and self.graph != "knn":
             raise ValueError(f"directed=True goes with graph='knn', not with {self.graph!r}.")
+        if self.start == "data" and (self.decoder == "graph" or self.trainable == "fusion"):
+            raise ValueError(
+                f"start='data' goes with a linear decoder and trainable='all', not with decoder="
+                f"{self.decoder!r} and trainable={self.trainable!r}; use start='random'."
+            )
         if self.alpha is not None and not isinstance(self.alpha, Mapping):
             raise ValueError(f"alpha={self.alpha!r} must map modalities to weights.")
         for name in ("directed", "redraw", "link_sections"):
@@ -239,6 +250,7 @@ PRESETS: dict[str, Params] = {
         decoder="graph",
         relu="all",
         l2="encoder",
+        start="random",
         target_weights="none",
         target_hops=0,
         n_twins=0,
@@ -246,8 +258,8 @@ PRESETS: dict[str, Params] = {
         redraw=False,
         lam=0.5,
         squared_error="sum",
-        lr=1e-3,
         weight_decay=1e-5,
+        epochs=300,
         stop_window=10,
         stop_on="either",
         harmony_hops=0,
@@ -259,6 +271,7 @@ PRESETS: dict[str, Params] = {
         relu="none",
         l2="all",
         trainable="fusion",
+        start="random",
         target_weights="none",
         target_hops=0,
         n_twins=0,
@@ -267,8 +280,8 @@ PRESETS: dict[str, Params] = {
         max_anchors=20_000,
         lam=0.5,
         total_weight=2.0,
-        lr=1e-3,
         weight_decay=1e-5,
+        epochs=300,
         stop_window=10,
         stop_on="either",
         harmony_hops=0,

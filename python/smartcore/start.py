@@ -1,0 +1,126 @@
+"""Where the training begins: at averages in space, and their best linear map to the target."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from smartcore.layers import SAGE
+from smartcore.model import SMART
+from smartcore.steps import Task
+
+# Share of the random weights that stays, so that units differ in what they can learn.
+_NOISE = 0.1
+# Of the mean square of a unit, against units that are alike or silent.
+_RIDGE = 1e-3
+
+
+def start_from_data(model: SMART, task: Task, *, seed: int = 0) -> None:
+    """Give ``model`` the weights that ``start="data"`` of :class:`smartcore.Params` describes.
+
+    GraphSAGE encoders hand on, through pairs of units of opposite sign that a ReLU leaves whole
+    between them [1]_, the principal directions of the target for the average of each spot with
+    its neighbours that the target is made of; other encoders stay random. The decoder's matrix
+    holds the principal directions of all modalities' targets, and the fusion layer is the ridge
+    regression of their scores on what the encoders give. Spots are seen as many at a time as in a
+    step of the training.
+
+    Parameters
+    ----------
+    model
+        With a linear or isometric decoder; changed in place, on the CPU.
+    task
+        What it will be trained on.
+    seed
+        Of the part of an isometric decoder's parameters that nothing depends on at first.
+
+    References
+    ----------
+    .. [1] Balduzzi et al., "The shattered gradients problem", ICML (2017): looks-linear weights.
+    """
+    params = model.params
+    with torch.no_grad():
+        if params.encoder == "sage":
+            share = params.neighbor_share if params.target_hops else 0.0
+            for encoder, target in zip(model.encoders, task.targets, strict=True):
+                layers = [module for module in encoder.modules() if isinstance(module, SAGE)]
+                _hand_on(layers, _directions(target.T @ target), share, params.relu)
+        loadings, bias = _solve(model, task)
+        with torch.random.fork_rng(devices=[]):
+            # An orthonormal matrix is completed to a square one at random.
+            torch.default_generator.manual_seed(seed)
+            model.decoders.set_linear(loadings, bias)
+
+
+def _directions(square: NDArray[np.floating]) -> Tensor:
+    """Eigenvectors of a symmetric matrix in its rows, that of the greatest value first."""
+    vectors = np.linalg.eigh(square.astype(np.float64))[1]
+    return torch.from_numpy(np.ascontiguousarray(vectors[:, ::-1].T).astype(np.float32))
+
+
+def _hand_on(layers: Sequence[SAGE], directions: Tensor, share: float, relu: str) -> None:
+    width: int = layers[0].out_channels
+    pairs = min(width // 2, len(directions))
+    for i, layer in enumerate(layers):
+        for weight in (layer.lin_l.weight, layer.lin_r.weight, layer.lin_l.bias):
+            weight *= _NOISE
+        rows = directions[:pairs]
+        if i:
+            # The sum of what both units of a pair hold, with the sign of each.
+            rows = torch.zeros(pairs, width)
+            rows[:, :pairs], rows[:, pairs : 2 * pairs] = torch.eye(pairs), -torch.eye(pairs)
+            if relu == "none":
+                rows /= 2
+        last = i == len(layers) - 1
+        both = rows if last and relu != "all" else torch.cat([rows, -rows])
+        own, around = (1.0, 0.0) if i else (1 - share, share)
+        layer.lin_r.weight[: len(both)] += own * both
+        layer.lin_l.weight[: len(both)] += around * both
+
+
+def _solve(model: SMART, task: Task) -> tuple[Tensor, Tensor]:
+    """Fusion layer in closed form; weight and bias of the decoder."""
+    n = len(task.coords)
+    target = np.hstack(list(task.targets))
+    mean = target.mean(axis=0, dtype=np.float64)
+    covariance = (target.T @ target).astype(np.float64) / n - np.outer(mean, mean)
+    width, n_features = model.params.latent_dim, len(mean)
+    loadings = torch.zeros(n_features, width)
+    kept = min(width, n_features)
+    loadings[:, :kept] = _directions(covariance)[:kept].T
+
+    size = model.fusion.in_features
+    square, product = np.zeros((size, size)), np.zeros((size, n_features))
+    sums = np.zeros(size)
+    model.eval()
+    for spots in task.tiles.once():
+        units = _units(model, task, spots)
+        square += units.T @ units
+        product += units.T @ target[spots]
+        sums += units.sum(axis=0)
+    square = square / n - np.outer(sums, sums) / n**2
+    product = product / n - np.outer(sums, mean) / n
+    square[np.diag_indices(size)] += _RIDGE * (np.trace(square) / size or 1)
+    weight = torch.from_numpy(np.linalg.solve(square, product)).float() @ loadings
+    model.fusion.weight.copy_(weight.T)
+    model.fusion.bias.copy_(-torch.from_numpy(sums / n).float() @ weight)
+    return loadings, torch.from_numpy(mean).float()
+
+
+def _units(model: SMART, task: Task, spots: NDArray[np.intp]) -> NDArray[np.float64]:
+    """What the fusion layer is given for ``spots``, shape (n, width · modalities)."""
+    part = task.halo.part(spots, model.hops(decode=False))
+    means: Sequence[NDArray[np.float32] | None] = task.around or [None] * len(task.inputs)
+    parts = [
+        encoder(
+            torch.from_numpy(x[part.rows]),
+            part.graph,
+            None if mean is None else torch.from_numpy(mean[part.rows]),
+        )
+        for encoder, x, mean in zip(model.encoders, task.inputs, means, strict=True)
+    ]
+    return part.of_core(torch.cat(parts, dim=1)).double().numpy()
