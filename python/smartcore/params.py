@@ -88,8 +88,9 @@ class Params:
         α: weight of each modality in both losses; ``None``: 1.
     squared_error
         Squared error of a spot: its ``"sum"`` over features (paper) or their ``"mean"``.
-    lr, weight_decay
-        Of Adam.
+    lr, adam_eps, weight_decay
+        Of Adam. Along gradients much smaller than ``adam_eps`` its steps shrink: weights that begin
+        at their best would else go where rounding points.
     epochs
         At most this many steps of Adam, whether a step sees all spots or some of them.
     step_spots
@@ -151,6 +152,7 @@ class Params:
     alpha: Mapping[str, float] | None = None
     squared_error: Literal["sum", "mean"] = "mean"
     lr: float = 1e-3
+    adam_eps: float = 1e-4
     weight_decay: float = 0.0
     epochs: int = 50
     step_spots: int | None = None
@@ -215,6 +217,7 @@ _RANGES: dict[str, tuple[float, float, bool]] = {
     "lam": (0, 1, False),
     "total_weight": (0, float("inf"), False),
     "lr": (0, float("inf"), False),
+    "adam_eps": (0, float("inf"), False),
     "weight_decay": (0, float("inf"), False),
     "epochs": (1, float("inf"), True),
     "step_spots": (1, float("inf"), True),
@@ -258,6 +261,7 @@ PRESETS: dict[str, Params] = {
         redraw=False,
         lam=0.5,
         squared_error="sum",
+        adam_eps=1e-8,
         weight_decay=1e-5,
         epochs=300,
         stop_window=10,
@@ -280,6 +284,7 @@ PRESETS: dict[str, Params] = {
         max_anchors=20_000,
         lam=0.5,
         total_weight=2.0,
+        adam_eps=1e-8,
         weight_decay=1e-5,
         epochs=300,
         stop_window=10,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.linalg import polar
 from torch import Tensor
 
 from smartcore.layers import SAGE
@@ -17,17 +18,19 @@ from smartcore.steps import Task
 _NOISE = 0.1
 # Of the mean square of a unit, against units that are alike or silent.
 _RIDGE = 1e-3
+# Of all variance; well above float32's rounding.
+_TIE = 1e-4
 
 
 def start_from_data(model: SMART, task: Task, *, seed: int = 0) -> None:
     """Give ``model`` the weights that ``start="data"`` of :class:`smartcore.Params` describes.
 
     GraphSAGE encoders hand on, through pairs of units of opposite sign that a ReLU leaves whole
-    between them [1]_, the principal directions of the target for the average of each spot with
+    between them [1]_, the leading directions of the target in the average of each spot with
     its neighbours that the target is made of; other encoders stay random. The decoder's matrix
-    holds the principal directions of all modalities' targets, and the fusion layer is the ridge
-    regression of their scores on what the encoders give. Spots are seen as many at a time as in a
-    step of the training.
+    spans the leading directions of all modalities' targets, and the fusion layer is the ridge
+    regression of the target along them on what the encoders give. Spots are seen as many at a
+    time as in a step of the training.
 
     Parameters
     ----------
@@ -48,7 +51,8 @@ def start_from_data(model: SMART, task: Task, *, seed: int = 0) -> None:
             share = params.neighbor_share if params.target_hops else 0.0
             for encoder, target in zip(model.encoders, task.targets, strict=True):
                 layers = [module for module in encoder.modules() if isinstance(module, SAGE)]
-                _hand_on(layers, _directions(target.T @ target), share, params.relu)
+                axes = _axes(target.T @ target, params.latent_dim // 2)
+                _hand_on(layers, axes.T, share, params.relu)
         loadings, bias = _solve(model, task)
         with torch.random.fork_rng(devices=[]):
             # An orthonormal matrix is completed to a square one at random.
@@ -56,19 +60,28 @@ def start_from_data(model: SMART, task: Task, *, seed: int = 0) -> None:
             model.decoders.set_linear(loadings, bias)
 
 
-def _directions(square: NDArray[np.floating]) -> Tensor:
-    """Eigenvectors of a symmetric matrix in its rows, that of the greatest value first."""
-    vectors = np.linalg.eigh(square.astype(np.float64))[1]
-    return torch.from_numpy(np.ascontiguousarray(vectors[:, ::-1].T).astype(np.float32))
+def _axes(square: NDArray[np.floating], most: int) -> Tensor:
+    """An orthonormal basis of the leading ``most`` eigenvectors' space, in columns.
+
+    All of the space: its own axes; a part: the basis nearest to the first of these. Neither turns
+    with rounding as eigenvectors of like eigenvalues do, and of directions that are as good the
+    first is taken.
+    """
+    n = len(square)
+    if n <= most:
+        return torch.eye(n)
+    tie = _TIE * np.trace(square, dtype=np.float64) * np.linspace(1, 0, n)
+    leading = np.linalg.eigh(square + np.diag(tie))[1][:, n - most :]
+    return torch.from_numpy(leading @ polar(leading[:most].T)[0]).float()
 
 
 def _hand_on(layers: Sequence[SAGE], directions: Tensor, share: float, relu: str) -> None:
     width: int = layers[0].out_channels
-    pairs = min(width // 2, len(directions))
+    pairs = len(directions)
     for i, layer in enumerate(layers):
         for weight in (layer.lin_l.weight, layer.lin_r.weight, layer.lin_l.bias):
             weight *= _NOISE
-        rows = directions[:pairs]
+        rows = directions
         if i:
             # The sum of what both units of a pair hold, with the sign of each.
             rows = torch.zeros(pairs, width)
@@ -90,8 +103,8 @@ def _solve(model: SMART, task: Task) -> tuple[Tensor, Tensor]:
     covariance = (target.T @ target).astype(np.float64) / n - np.outer(mean, mean)
     width, n_features = model.params.latent_dim, len(mean)
     loadings = torch.zeros(n_features, width)
-    kept = min(width, n_features)
-    loadings[:, :kept] = _directions(covariance)[:kept].T
+    axes = _axes(covariance, width)
+    loadings[:, : axes.shape[1]] = axes
 
     size = model.fusion.in_features
     square, product = np.zeros((size, size)), np.zeros((size, n_features))

@@ -177,7 +177,9 @@ def train(
     )
     model.to(device)
     trained = [p for p in model.parameters() if p.requires_grad]
-    optimizer = torch.optim.Adam(trained, lr=params.lr, weight_decay=params.weight_decay)
+    optimizer = torch.optim.Adam(
+        trained, lr=params.lr, eps=params.adam_eps, weight_decay=params.weight_decay
+    )
     history: list[dict[str, float]] = []
     state = _kept(checkpoint, task, params, seed, workers)
     if state is not None:

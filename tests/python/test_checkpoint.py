@@ -62,7 +62,7 @@ def test_goes_on_where_it_would_have_stopped(tissue, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"lr": 0.01}, "other parameters: lr=0.003, not 0.01"),
+        ({"lr": 0.01}, "other parameters: lr=0.001, not 0.01"),
         ({"step_spots": 60}, "other parameters: step_spots=None, not 60"),
         ({"seed": 4}, "another seed: 0, not 4"),
         ({"features": 2.0}, "other data"),

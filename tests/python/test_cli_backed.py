@@ -117,6 +117,7 @@ def test_a_mixed_file_is_told_apart_by_its_feature_types(section, tmp_path):
 def test_by_itself_where_the_counts_do_not_fit(section, tmp_path, monkeypatch, free, capsys):
     class Memory:
         available = free
+        total = 10**12
 
     monkeypatch.setattr(_lazy.psutil, "virtual_memory", Memory)
     assert run("--rna", section / "rna.h5ad", "-o", tmp_path / "out.h5ad") == 0

@@ -82,7 +82,9 @@ def test_the_papers_encoder_written_out(graph):
 
 @pytest.mark.parametrize("n_layers", [1, 2, 3])
 def test_depth_and_width(graph, n_layers):
-    model, inputs = model_and_inputs(graph, n_layers=n_layers, latent_dim=10, decoder="graph")
+    model, inputs = model_and_inputs(
+        graph, n_layers=n_layers, latent_dim=10, decoder="graph", start="random"
+    )
     z, decoded = model(inputs, graph)
     assert z.shape == (80, 10)
     assert [x.shape[1] for x in decoded] == [6, 4]

@@ -90,6 +90,8 @@ def test_triplets_across_sections_bring_their_domains_together():
             target_weights="none",
             n_twins=0,
             decoder="linear",
+            start="random",
+            lr=3e-3,
             epochs=60,
         ).embedding
         agreement[which] = ari(band, KMeans(3, n_init=5, random_state=0).fit_predict(z))

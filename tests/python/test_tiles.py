@@ -51,7 +51,8 @@ def features(n, seed=0):
 
 
 def network(**params):
-    return sm.SMART({"rna": 9, "protein": 5}, sm.Params(latent_dim=7, **params), seed=1)
+    settings = sm.Params(latent_dim=7, start="random", **params)
+    return sm.SMART({"rna": 9, "protein": 5}, settings, seed=1)
 
 
 def seen(model, halo, inputs, rows, hops):
