@@ -132,6 +132,10 @@ ABLATIONS = [
     "robust:triplet_source=features",
     "robust:margin=0.1",
     "robust:margin=1.0",
+    "robust:epochs=1",
+    "robust:epochs=300",
+    "robust:start=random",
+    "robust:start=random,epochs=300,lr=0.003",
 ]
 
 SINGLES = ["robust@rna", "robust@protein", "robust@chromatin"]
