@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -18,20 +17,13 @@ from torch import Tensor
 
 from smartcore.checkpoint import Checkpoint
 from smartcore.distributed import Workers
-from smartcore.graph import guess_within, spatial_graph
-from smartcore.harmony import without_batch_effects
 from smartcore.missing import fill_missing
 from smartcore.model import SMART
-from smartcore.params import Params, check_number, resolve_params
-from smartcore.spots import Spots, check_spots
-from smartcore.start import start_from_data
-from smartcore.steps import Task
-from smartcore.targets import make_targets
-from smartcore.tiles import Halo, Tiles, step_spots
+from smartcore.params import Params, check_number
+from smartcore.preparation import Prepared, graph_of, prepare, tiles_of, without_batches
+from smartcore.spots import check_spots
+from smartcore.tiles import Halo, Tiles
 from smartcore.training import Callback, train
-from smartcore.triplets import TripletSampler
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -171,7 +163,7 @@ def integrate(
     workers = Workers.join(target_device) if distributed else Workers()
     prepared = workers.from_first(
         partial(
-            _prepare,
+            prepare,
             features,
             coords,
             sections,
@@ -186,89 +178,8 @@ def integrate(
     return _fit(prepared, workers, target_device, callback, progress, kept)
 
 
-@dataclass
-class _Prepared:
-    """All that comes before the training."""
-
-    model: SMART
-    task: Task
-    settings: Params
-    graph: sp.csr_matrix
-    order: NDArray[np.intp]
-    directions: pd.DataFrame
-    seed: int
-
-    def __getstate__(self) -> dict[str, Any]:
-        # A parametrised network cannot be pickled.
-        weights = self.model.n_features, self.model.state_dict()
-        return {**self.__dict__, "model": weights}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        n_features, weights = state["model"]
-        self.__dict__.update(state, model=SMART(n_features, state["settings"]))
-        self.model.load_state_dict(weights)
-
-
-def _prepare(
-    features: Mapping[str, ArrayLike],
-    coords: ArrayLike,
-    sections: ArrayLike | None,
-    observed: Mapping[str, ArrayLike] | None,
-    adjacency: sp.spmatrix | sp.sparray | None,
-    preset: str,
-    params: Mapping[str, Any],
-    seed: int,
-    device: torch.device,
-) -> _Prepared:
-    settings = resolve_params(preset, params)
-    seed = check_number("seed", seed, 0, 2**32 - 1, True)
-    spots = check_spots(features, coords, sections, observed, adjacency)
-    if settings.alpha and (unknown := sorted(set(settings.alpha) - set(spots.features))):
-        raise ValueError(f"alpha names {unknown}; the modalities are {list(spots.features)}.")
-    if settings.graph == "knn" and settings.n_neighbors is None and adjacency is None:
-        settings = replace(settings, n_neighbors=_guess(spots, settings))
-    graph = _graph(spots, settings)
-    spots = _mixed(spots, graph, settings, seed)
-
-    widths = {name: x.shape[1] for name, x in spots.features.items()}
-    model = SMART(widths, settings, seed=seed)
-    model.fit_scale({name: x[spots.observed[name]] for name, x in spots.features.items()})
-    inputs = fill_missing(model.standardize(spots.features), spots.observed)
-    targets, directions = make_targets(
-        inputs, spots.observed, graph, settings, sections=spots.sections, seed=seed
-    )
-    samplers = {
-        name: TripletSampler(
-            (targets if settings.triplet_source == "target" else inputs)[name][mask],
-            sections=None if spots.sections is None else spots.sections[mask],
-            partners=settings.section_triplets,
-            n_mutual=settings.n_mutual,
-            far_ratio=settings.far_ratio,
-            max_anchors=settings.max_anchors,
-            rows=np.flatnonzero(mask),
-            seed=seed,
-        )
-        for name, mask in spots.observed.items()
-    }
-    halo = Halo(graph)
-    arrays = list(inputs.values())
-    task = Task(
-        inputs=arrays,
-        targets=list(targets.values()),
-        around=[halo.around(x) for x in arrays] if model.takes_around else None,
-        observed=[None if mask.all() else mask for mask in spots.observed.values()],
-        samplers=list(samplers.values()),
-        coords=spots.coords,
-        halo=halo,
-        tiles=_tiles(spots, settings, widths, device),
-    )
-    if settings.start == "data":
-        start_from_data(model, task, seed=seed)
-    return _Prepared(model, task, settings, graph, spots.order, directions, seed)
-
-
 def _fit(
-    prepared: _Prepared,
+    prepared: Prepared,
     workers: Workers,
     device: torch.device,
     callback: Callback | None,
@@ -315,7 +226,7 @@ def assist(device: str | torch.device = "auto") -> None:
     target_device = _device(device, distributed=True)
     workers = Workers.join(target_device)
 
-    def nothing() -> _Prepared:
+    def nothing() -> Prepared:
         raise RuntimeError("The first process has nobody to assist.")
 
     _fit(workers.from_first(nothing), workers, target_device, None, False, None)
@@ -359,8 +270,8 @@ def embed(
             f"The model takes {model.n_features} (modality: features), but was given {widths}."
         )
     seed = check_number("seed", seed, 0, 2**32 - 1, True)
-    spatial = _graph(spots, model.params)
-    spots = _mixed(spots, spatial, model.params, seed)
+    spatial = graph_of(spots, model.params)
+    spots = without_batches(spots, spatial, model.params, seed)
     # A mapping has no order to rely on, the fusion layer has.
     arrays = {name: spots.features[name] for name in model.modalities}
     observed_rows = {name: spots.observed[name] for name in model.modalities}
@@ -369,55 +280,10 @@ def embed(
     halo = Halo(spatial)
     given = list(inputs.values())
     around = [halo.around(x) for x in given] if model.takes_around else None
-    tiles = _tiles(spots, model.params, widths, target_device)
+    tiles = tiles_of(spots, model.params, widths, target_device)
     embedding = _encode(model.to(target_device), given, around, halo, tiles, target_device)
     model.to(home)
     return embedding[np.argsort(spots.order)]
-
-
-def _mixed(spots: Spots, graph: sp.csr_matrix, params: Params, seed: int) -> Spots:
-    """The spots without batch effects between sections, each modality where it is observed."""
-    if spots.sections is None:
-        return spots
-    features = {}
-    for name, x in spots.features.items():
-        rows = np.flatnonzero(spots.observed[name])
-        part = without_batch_effects(
-            x[rows], spots.sections[rows], graph[rows][:, rows], params, seed
-        )
-        features[name] = np.zeros(x.shape, part.dtype)
-        features[name][rows] = part
-    return replace(spots, features=features)
-
-
-def _guess(spots: Spots, params: Params) -> int:
-    return guess_within(spots.coords, spots.sections, linked=params.link_sections)
-
-
-def _graph(spots: Spots, params: Params) -> sp.csr_matrix:
-    if spots.adjacency is not None:
-        return spots.adjacency
-    return spatial_graph(
-        spots.coords,
-        method=params.graph,
-        n_neighbors=params.n_neighbors,
-        radius=params.radius,
-        directed=params.directed,
-        sections=spots.sections,
-        linked=params.link_sections,
-    )
-
-
-def _tiles(spots: Spots, params: Params, widths: Mapping[str, int], device: torch.device) -> Tiles:
-    tiles = Tiles(spots.coords, spots.sections, step_spots(params, widths, device))
-    if tiles.n_steps > 1:
-        logger.info(
-            "%d spots in %d tiles, a pass over which takes %d steps.",
-            len(spots.coords),
-            len(tiles.rows),
-            tiles.n_steps,
-        )
-    return tiles
 
 
 def _encode(

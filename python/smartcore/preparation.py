@@ -1,0 +1,177 @@
+"""From what the user gives to all that the training needs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+import torch
+from numpy.typing import ArrayLike, NDArray
+
+from smartcore.graph import guess_within, spatial_graph
+from smartcore.harmony import without_batch_effects
+from smartcore.missing import fill_missing
+from smartcore.model import SMART
+from smartcore.params import Params, check_number, resolve_params
+from smartcore.spots import Spots, check_spots
+from smartcore.start import start_from_data
+from smartcore.steps import Task
+from smartcore.targets import make_targets
+from smartcore.tiles import Halo, Tiles, step_spots
+from smartcore.triplets import TripletSampler
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Prepared:
+    """All that comes before the training.
+
+    Attributes
+    ----------
+    model
+        The network at its start.
+    task
+        What it is trained on.
+    settings
+        Parameters, with guesses where none were given.
+    graph
+        The spatial graph, (n_spots, n_spots).
+    order
+        The input's row of each spot.
+    directions
+        As of :class:`smartcore.integration.Integration`.
+    seed
+        As given, checked.
+    """
+
+    model: SMART
+    task: Task
+    settings: Params
+    graph: sp.csr_matrix
+    order: NDArray[np.intp]
+    directions: pd.DataFrame
+    seed: int
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A parametrised network cannot be pickled.
+        weights = self.model.n_features, self.model.state_dict()
+        return {**self.__dict__, "model": weights}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        n_features, weights = state["model"]
+        self.__dict__.update(state, model=SMART(n_features, state["settings"]))
+        self.model.load_state_dict(weights)
+
+
+def prepare(
+    features: Mapping[str, ArrayLike],
+    coords: ArrayLike,
+    sections: ArrayLike | None,
+    observed: Mapping[str, ArrayLike] | None,
+    adjacency: sp.spmatrix | sp.sparray | None,
+    preset: str,
+    params: Mapping[str, Any],
+    seed: int,
+    device: torch.device,
+) -> Prepared:
+    """Checks, spatial graph, batch effects, targets and triplets; arguments of ``integrate``."""
+    settings = resolve_params(preset, params)
+    seed = check_number("seed", seed, 0, 2**32 - 1, True)
+    spots = check_spots(features, coords, sections, observed, adjacency)
+    if settings.alpha and (unknown := sorted(set(settings.alpha) - set(spots.features))):
+        raise ValueError(f"alpha names {unknown}; the modalities are {list(spots.features)}.")
+    if settings.graph == "knn" and settings.n_neighbors is None and adjacency is None:
+        settings = replace(settings, n_neighbors=_guess(spots, settings))
+    graph = graph_of(spots, settings)
+    spots = without_batches(spots, graph, settings, seed)
+
+    widths = {name: x.shape[1] for name, x in spots.features.items()}
+    model = SMART(widths, settings, seed=seed)
+    model.fit_scale({name: x[spots.observed[name]] for name, x in spots.features.items()})
+    inputs = fill_missing(model.standardize(spots.features), spots.observed)
+    targets, directions = make_targets(
+        inputs, spots.observed, graph, settings, sections=spots.sections, seed=seed
+    )
+    samplers = {
+        name: TripletSampler(
+            (targets if settings.triplet_source == "target" else inputs)[name][mask],
+            sections=None if spots.sections is None else spots.sections[mask],
+            partners=settings.section_triplets,
+            n_mutual=settings.n_mutual,
+            far_ratio=settings.far_ratio,
+            max_anchors=settings.max_anchors,
+            rows=np.flatnonzero(mask),
+            seed=seed,
+        )
+        for name, mask in spots.observed.items()
+    }
+    halo = Halo(graph)
+    arrays = list(inputs.values())
+    task = Task(
+        inputs=arrays,
+        targets=list(targets.values()),
+        around=[halo.around(x) for x in arrays] if model.takes_around else None,
+        observed=[None if mask.all() else mask for mask in spots.observed.values()],
+        samplers=list(samplers.values()),
+        coords=spots.coords,
+        halo=halo,
+        tiles=tiles_of(spots, settings, widths, device),
+    )
+    if settings.start == "data":
+        start_from_data(model, task, seed=seed)
+    return Prepared(model, task, settings, graph, spots.order, directions, seed)
+
+
+def without_batches(spots: Spots, graph: sp.csr_matrix, params: Params, seed: int) -> Spots:
+    """The spots without batch effects between sections, each modality where it is observed."""
+    if spots.sections is None:
+        return spots
+    features = {}
+    for name, x in spots.features.items():
+        rows = np.flatnonzero(spots.observed[name])
+        part = without_batch_effects(
+            x[rows], spots.sections[rows], graph[rows][:, rows], params, seed
+        )
+        features[name] = np.zeros(x.shape, part.dtype)
+        features[name][rows] = part
+    return replace(spots, features=features)
+
+
+def _guess(spots: Spots, params: Params) -> int:
+    return guess_within(spots.coords, spots.sections, linked=params.link_sections)
+
+
+def graph_of(spots: Spots, params: Params) -> sp.csr_matrix:
+    """The user's graph, or one from the coordinates."""
+    if spots.adjacency is not None:
+        return spots.adjacency
+    return spatial_graph(
+        spots.coords,
+        method=params.graph,
+        n_neighbors=params.n_neighbors,
+        radius=params.radius,
+        directed=params.directed,
+        sections=spots.sections,
+        linked=params.link_sections,
+    )
+
+
+def tiles_of(
+    spots: Spots, params: Params, widths: Mapping[str, int], device: torch.device
+) -> Tiles:
+    """The tiles of a training or embedding on ``device``."""
+    tiles = Tiles(spots.coords, spots.sections, step_spots(params, widths, device))
+    if tiles.n_steps > 1:
+        logger.info(
+            "%d spots in %d tiles, a pass over which takes %d steps.",
+            len(spots.coords),
+            len(tiles.rows),
+            tiles.n_steps,
+        )
+    return tiles
