@@ -18,7 +18,7 @@ from smartcore.checkpoint import UNREADABLE, write_whole
 from smartcore.layers import GraphTensors, make_layer
 from smartcore.params import Params
 
-_FORMAT = 2
+_FORMAT = 3
 
 
 class _GraphStack(nn.Module):

@@ -50,10 +50,10 @@ class Params:
         ``"fusion"`` leaves encoders and decoders at their random start, as the published package
         does by keeping them in plain lists.
     start
-        Weights that the training begins with. ``"data"``: encoders that average each spot with
-        its neighbours as the target does, and the best linear decoder and fusion layer for them,
-        in closed form, after which few epochs are enough (see
-        :func:`smartcore.start.start_from_data`); ``"random"``: random ones (paper).
+        Weights that the training begins with. ``"data"``: GraphSAGE encoders that average each
+        spot with its neighbours as the target does (others are random), and the best linear or
+        isometric decoder and fusion layer for them, in closed form, after which few epochs are
+        enough (see :func:`smartcore.start.start_from_data`); ``"random"``: random ones (paper).
     target_weights
         ``"spatial"``: the target of the reconstruction has each direction of feature space
         weighted by how much more it varies in space than noise would (see
@@ -167,11 +167,14 @@ class Params:
 
     def __post_init__(self) -> None:
         for name, hint in get_type_hints(type(self)).items():
-            if get_origin(hint) is Literal and getattr(self, name) not in get_args(hint):
+            if get_origin(hint) is not Literal:
+                continue
+            if getattr(self, name) not in get_args(hint):
                 raise ValueError(
                     f"{name}={getattr(self, name)!r} is not known; "
                     f"use one of {', '.join(map(repr, get_args(hint)))}."
                 )
+            object.__setattr__(self, name, str(getattr(self, name)))
         for name, (low, high, whole) in _RANGES.items():
             value = check_number(name, getattr(self, name), low, high, whole)
             object.__setattr__(self, name, value)
@@ -189,8 +192,15 @@ class Params:
         for name in ("directed", "redraw", "link_sections"):
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"{name}={getattr(self, name)!r} must be True or False.")
-        for modality, weight in (self.alpha or {}).items():
-            check_number(f"alpha[{modality!r}]", weight, 0, float("inf"), False)
+        for name in ("margin", "adam_eps"):
+            if getattr(self, name) == 0:
+                raise ValueError(f"{name}=0 must be greater than 0.")
+        if self.alpha is not None:
+            weights = {
+                str(modality): check_number(f"alpha[{modality!r}]", weight, 0, float("inf"), False)
+                for modality, weight in self.alpha.items()
+            }
+            object.__setattr__(self, "alpha", weights)
 
     def plain(self) -> dict[str, Any]:
         """As a dict of plain values, for files."""

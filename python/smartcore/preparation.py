@@ -21,7 +21,7 @@ from smartcore.params import Params, check_number, resolve_params
 from smartcore.spots import Spots, check_spots
 from smartcore.start import start_from_data
 from smartcore.steps import Task
-from smartcore.targets import make_targets
+from smartcore.targets import make_targets, varies
 from smartcore.tiles import Halo, Tiles, step_spots
 from smartcore.triplets import TripletSampler
 
@@ -124,7 +124,9 @@ def prepare(
         tiles=tiles_of(spots, settings, widths, device),
     )
     if settings.start == "data":
-        start_from_data(model, task, seed=seed)
+        averaged = settings.target_hops and (directions.empty or varies(directions))
+        share = settings.neighbor_share if averaged else 0.0
+        start_from_data(model, task, share, seed=seed)
     return Prepared(model, task, settings, graph, spots.order, directions, seed)
 
 

@@ -22,7 +22,7 @@ _RIDGE = 1e-3
 _TIE = 1e-4
 
 
-def start_from_data(model: SMART, task: Task, *, seed: int = 0) -> None:
+def start_from_data(model: SMART, task: Task, share: float, *, seed: int = 0) -> None:
     """Give ``model`` the weights that ``start="data"`` of :class:`smartcore.Params` describes.
 
     GraphSAGE encoders hand on, through pairs of units of opposite sign that a ReLU leaves whole
@@ -38,6 +38,8 @@ def start_from_data(model: SMART, task: Task, *, seed: int = 0) -> None:
         With a linear or isometric decoder; changed in place, on the CPU.
     task
         What it will be trained on.
+    share
+        Weight of the neighbours' mean in the target.
     seed
         Of the part of an isometric decoder's parameters that nothing depends on at first.
 
@@ -48,7 +50,6 @@ def start_from_data(model: SMART, task: Task, *, seed: int = 0) -> None:
     params = model.params
     with torch.no_grad():
         if params.encoder == "sage":
-            share = params.neighbor_share if params.target_hops else 0.0
             for encoder, target in zip(model.encoders, task.targets, strict=True):
                 layers = [module for module in encoder.modules() if isinstance(module, SAGE)]
                 axes = _axes(target.T @ target, params.latent_dim // 2)

@@ -169,10 +169,12 @@ class Batches:
         for x, mask in zip(task.targets, task.observed, strict=True):
             rows = None if mask is None else np.flatnonzero(mask[own])
             there = len(own) if rows is None else len(rows)
-            everywhere = len(spots) if mask is None else np.count_nonzero(mask[spots])
+            everywhere = len(self._place) if mask is None else np.count_nonzero(mask)
             targets.append(self._rows_of(x, own if rows is None else own[rows]))
             observed.append(None if rows is None else torch.from_numpy(rows).to(self._device))
-            shares.append(workers.size * there / max(1, everywhere))
+            # Of what a step has on average, so that the mean over a pass is that over all spots.
+            expected = everywhere / task.tiles.n_steps
+            shares.append(workers.size * there / (expected or 1))
         return Batch(
             part=part,
             sizes=[len(cut) for cut in cuts],

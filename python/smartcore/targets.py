@@ -68,7 +68,7 @@ def make_targets(
     hops, share = params.target_hops, params.neighbor_share
     if params.target_weights == "spatial" and graph.nnz:
         targets, table = _weighted(targets, observed, graph)
-        if not _varies(table):
+        if not varies(table):
             warnings.warn(
                 "No modality varies in space more than noise would: its directions are taken as "
                 "they are, no spot is averaged with its neighbours, and domains found may mean "
@@ -205,7 +205,7 @@ def _weighted(
     return weighted, pd.concat(tables, ignore_index=True)
 
 
-def _varies(directions: pd.DataFrame) -> bool:
+def varies(directions: pd.DataFrame) -> bool:
     """Whether any modality has a direction more autocorrelated than that of noise ever is."""
     for _, table in directions.groupby("modality"):
         edge = table["threshold"].iloc[0]

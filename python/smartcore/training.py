@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils.parametrize import is_parametrized
 from tqdm.auto import tqdm
 
 from smartcore.checkpoint import Checkpoint, fingerprint, rng_state, set_rng_state
@@ -177,9 +178,24 @@ def train(
     )
     model.to(device)
     trained = [p for p in model.parameters() if p.requires_grad]
+    # Decay would take an orthonormal matrix's parameters to none.
+    fixed = {id(p) for m in model.modules() if is_parametrized(m) for p in m.parameters()}
+    groups: list[dict[str, Any]] = [
+        {"params": [p for p in trained if id(p) not in fixed]},
+        {"params": [p for p in trained if id(p) in fixed], "weight_decay": 0.0},
+    ]
     optimizer = torch.optim.Adam(
-        trained, lr=params.lr, eps=params.adam_eps, weight_decay=params.weight_decay
+        [group for group in groups if group["params"]],
+        lr=params.lr,
+        eps=params.adam_eps,
+        weight_decay=params.weight_decay,
     )
+    if params.epochs < task.tiles.n_steps:
+        logger.warning(
+            "A pass over the spots takes %d steps, more than epochs=%d: some train nothing.",
+            task.tiles.n_steps,
+            params.epochs,
+        )
     history: list[dict[str, float]] = []
     state = _kept(checkpoint, task, params, seed, workers)
     if state is not None:

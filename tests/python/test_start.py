@@ -40,7 +40,7 @@ def task_of(widths, params, most=1000):
 
 def network(widths, params, task, seed=0):
     model = SMART({f"m{i}": d for i, d in enumerate(widths)}, params, seed=seed)
-    start_from_data(model, task, seed=seed)
+    start_from_data(model, task, params.neighbor_share, seed=seed)
     return model.eval()
 
 
@@ -129,3 +129,37 @@ def test_it_begins_below_what_random_weights_reach():
 def test_a_start_that_cannot_be_solved_is_refused(changes):
     with pytest.raises(ValueError, match="use start='random'"):
         Params(**changes)
+
+
+@pytest.mark.parametrize("latent_dim", [5, 14, 20])
+def test_weight_decay_leaves_the_orthonormal_matrix_whole(latent_dim):
+    features = {"a": waves(8, 1), "b": waves(6, 2)}
+    fit = sm.integrate(features, XY, latent_dim=latent_dim, epochs=10, weight_decay=1e-5)
+    matrix = fit.model.decoders.linear.weight.detach().numpy()
+    singular = np.linalg.svd(matrix, compute_uv=False)
+    np.testing.assert_allclose(singular, 1, atol=1e-5)
+    assert fit.history["total"].iloc[-1] < fit.history["total"].iloc[0]
+
+
+def test_where_nothing_varies_in_space_the_start_averages_nothing():
+    rng = np.random.default_rng(1)
+    kind = rng.integers(0, 3, len(XY))
+    features = {"a": 4 * np.eye(3)[kind] + rng.normal(size=(len(XY), 3)) / 3}
+    with pytest.warns(UserWarning, match="No modality varies in space"):
+        found, other = (
+            sm.integrate(features, XY, epochs=1, n_twins=0, **options).history["reconstruction"]
+            for options in ({}, {"target_weights": "none", "target_hops": 0})
+        )
+    assert found.iloc[0] == pytest.approx(other.iloc[0], rel=1e-3)
+
+
+@pytest.mark.parametrize("name", ["margin", "adam_eps"])
+def test_zero_is_refused_where_it_means_nothing(name):
+    with pytest.raises(ValueError, match=f"{name}=0 must be greater than 0"):
+        Params(**{name: 0})
+
+
+def test_numpy_parameters_are_saved_as_plain_ones(tmp_path):
+    params = Params(alpha={"a": np.float64(2)}, encoder=np.str_("gcn"))
+    SMART({"a": 4}, params).save(tmp_path / "model.pt")
+    assert SMART.load(tmp_path / "model.pt").params == Params(alpha={"a": 2.0}, encoder="gcn")

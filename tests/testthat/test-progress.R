@@ -92,8 +92,12 @@ test_that("an interrupt ends the training and leaves everything as it was", {
       label = paste(readLines(output), collapse = "\n")
     )
     pid <- as.integer(readLines(file.path(folder, "pid")))
-    sent <- as.numeric(Sys.time())
-    tools::pskill(pid, tools::SIGINT)
+    # Python drops one that falls into a destructor, rarely: who waits in vain presses again.
+    for (press in 1:6) {
+      sent <- as.numeric(Sys.time())
+      tools::pskill(pid, tools::SIGINT)
+      if (wait_for(file.path(folder, "ended"), 20)) break
+    }
     ended <- wait_for(file.path(folder, "end"), 120)
     if (!ended) tools::pskill(pid, tools::SIGKILL)
     expect_true(ended)
