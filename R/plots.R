@@ -1,7 +1,7 @@
 #' Plot the losses of a training
 #'
 #' Losses against epochs: the total, the reconstruction and the triplets, and the last two for
-#' each modality. A training that ended well ends flat.
+#' each modality. A training that ended well hardly falls any more.
 #'
 #' @param object What [RunSMART()] returned: a Seurat object, SingleCellExperiment, or result for
 #'   matrices.
