@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from . import grids
 
 Arrays = dict[str, NDArray]
-STAGES = ("preprocessing", "graph", "targets", "triplets", "training", "embedding")
+STAGES = ("preprocessing", "graph", "targets", "triplets", "start", "training", "embedding")
 
 
 class Stages:
@@ -94,16 +94,17 @@ def run(method: str, case: str, file: Path) -> dict[str, Any]:
 
 
 def _smartcore(stages: Stages) -> Callable:
-    from smartcore import integration
+    from smartcore import integration, preparation
 
-    for name, stage in {
-        "_graph": "graph",
-        "make_targets": "targets",
-        "TripletSampler": "triplets",
-        "train": "training",
-        "_encode": "embedding",
-    }.items():
-        stages.watch(integration, name, stage)
+    for where, name, stage in (
+        (preparation, "graph_of", "graph"),
+        (preparation, "make_targets", "targets"),
+        (preparation, "TripletSampler", "triplets"),
+        (preparation, "start_from_data", "start"),
+        (integration, "train", "training"),
+        (integration, "_encode", "embedding"),
+    ):
+        stages.watch(where, name, stage)
 
     def embed(features: Arrays, coords: NDArray) -> NDArray:
         return integration.integrate(features, coords, n_neighbors=4, device="cpu").embedding
