@@ -28,10 +28,10 @@ from sklearn.neighbors import kneighbors_graph
 from suite import sets
 from suite.clusters import mclust
 from suite.methods import complete
-from suite.scoring import around, n_kinds
+from suite.scoring import ari_by_k, around, n_kinds
 
 from smartcore.graph import guess_n_neighbors, neighbor_mean, smooth, spatial_graph
-from smartcore.metrics import ari, blocked_knn_probe
+from smartcore.metrics import blocked_knn_probe
 from smartcore.params import Params
 from smartcore.targets import make_targets, spatial_weights, twin_graph
 
@@ -185,11 +185,7 @@ def mean_ari(embedding: np.ndarray, labelled: sets.LabelledSet) -> float:
     """Mean over the labelings and numbers of clusters."""
     truths = labelled.truths.values()
     found = mclust(embedding, sorted({k for t in truths for k in around(n_kinds(t))}), seed=0)
-    return float(
-        np.mean(
-            [np.mean([ari(t, found[k]) for k in around(n_kinds(t)) if k in found]) for t in truths]
-        )
-    )
+    return float(np.mean([np.mean(list(ari_by_k(t, found).values())) for t in truths]))
 
 
 def grouped(rows: dict[tuple[str, str], dict[str, float]]) -> pd.DataFrame:

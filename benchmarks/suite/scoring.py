@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,13 @@ def n_kinds(truth: NDArray[np.object_]) -> int:
 def around(k: int) -> range:
     """The numbers of clusters over which the paper's box plots go, from 2 up."""
     return range(max(2, k - 2), k + 4)
+
+
+def ari_by_k(
+    truth: NDArray[np.object_], found: Mapping[int, NDArray[np.integer]]
+) -> dict[int, float]:
+    """ARI at each of the numbers of clusters around that of the labeling, where there are such."""
+    return {k: metrics.ari(truth, found[k]) for k in around(n_kinds(truth)) if k in found}
 
 
 def probe(embedding: NDArray[np.floating], labelled: LabelledSet) -> dict[str, dict[str, Any]]:
@@ -53,7 +61,7 @@ def clusters(
     result = {}
     for name, truth in labelled.truths.items():
         k = n_kinds(truth)
-        by_k = {n: metrics.ari(truth, found[n]) for n in around(k) if n in found}
+        by_k = ari_by_k(truth, found)
         scores: dict[str, Any] = {"ari_by_k": by_k}
         if by_k:
             scores["ari_mean"] = float(np.mean(list(by_k.values())))

@@ -13,7 +13,6 @@ import pandas as pd
 import scipy.sparse as sp
 import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
 
 from smartcore.checkpoint import Checkpoint
 from smartcore.distributed import Workers
@@ -300,12 +299,8 @@ def _encode(
     with torch.inference_mode():
         for spots in tiles.once():
             part = halo.part(spots, model.hops(decode=False), device)
-
-            def here(x: NDArray[np.float32], rows: NDArray[np.intp] = part.rows) -> Tensor:
-                return torch.from_numpy(x if len(rows) == len(x) else x[rows]).to(device)
-
-            means = None if around is None else [here(x) for x in around]
-            own = model.encode([here(x) for x in inputs], part.graph, means)
+            means = None if around is None else [part.take(x) for x in around]
+            own = model.encode([part.take(x) for x in inputs], part.graph, means)
             z[spots] = part.of_core(own).cpu().numpy()
     return z
 

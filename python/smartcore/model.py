@@ -198,11 +198,19 @@ class SMART(nn.Module):
 
         ``around``: their means over neighbours, a constant of the training (``takes_around``).
         """
+        units = self.encode_apart(features, graph, around)
+        return functional.linear(units, *self.decoders.seen(self.fusion.weight, self.fusion.bias))
+
+    def encode_apart(
+        self,
+        features: Sequence[Tensor],
+        graph: GraphTensors,
+        around: Sequence[Tensor] | None = None,
+    ) -> Tensor:
+        """What the fusion layer is given, shape (n_spots, latent_dim · modalities)."""
         means: Sequence[Tensor | None] = around or [None] * len(features)
         parts = [e(x, graph, m) for e, x, m in zip(self.encoders, features, means, strict=True)]
-        return functional.linear(
-            torch.cat(parts, dim=1), *self.decoders.seen(self.fusion.weight, self.fusion.bias)
-        )
+        return torch.cat(parts, dim=1)
 
     def forward(
         self,

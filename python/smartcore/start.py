@@ -128,13 +128,6 @@ def _solve(model: SMART, task: Task) -> tuple[Tensor, Tensor]:
 def _units(model: SMART, task: Task, spots: NDArray[np.intp]) -> NDArray[np.float64]:
     """What the fusion layer is given for ``spots``, shape (n, width · modalities)."""
     part = task.halo.part(spots, model.hops(decode=False))
-    means: Sequence[NDArray[np.float32] | None] = task.around or [None] * len(task.inputs)
-    parts = [
-        encoder(
-            torch.from_numpy(x[part.rows]),
-            part.graph,
-            None if mean is None else torch.from_numpy(mean[part.rows]),
-        )
-        for encoder, x, mean in zip(model.encoders, task.inputs, means, strict=True)
-    ]
-    return part.of_core(torch.cat(parts, dim=1)).double().numpy()
+    means = None if task.around is None else [part.take(x) for x in task.around]
+    units = model.encode_apart([part.take(x) for x in task.inputs], part.graph, means)
+    return part.of_core(units).double().numpy()

@@ -178,10 +178,8 @@ class Batches:
         return Batch(
             part=part,
             sizes=[len(cut) for cut in cuts],
-            inputs=[self._rows_of(x, part.rows) for x in task.inputs],
-            around=None
-            if task.around is None
-            else [self._rows_of(x, part.rows) for x in task.around],
+            inputs=[part.take(x) for x in task.inputs],
+            around=None if task.around is None else [part.take(x) for x in task.around],
             targets=targets,
             observed=observed,
             shares=shares,

@@ -167,6 +167,11 @@ class Part:
     core: torch.Tensor | None
     graph: GraphTensors
 
+    def take(self, x: NDArray[np.float32]) -> torch.Tensor:
+        """Rows of ``x``, which has all spots, on the device of the graph."""
+        own = x if len(self.rows) == len(x) else x[self.rows]
+        return torch.from_numpy(own).to(self.graph.degree.device)
+
     def of_core(self, x: torch.Tensor) -> torch.Tensor:
         """Rows of ``x`` that belong to core spots."""
         return x if self.core is None else x.index_select(0, self.core)

@@ -519,6 +519,11 @@ def test_interrupt_during_training_leaves_nothing(section, out, monkeypatch, cap
         (["--rna", "a.h5ad", "-o", "out"], r"must end in \.h5mu .*not in 'nothing'"),
         (["--rna", "a", "--protein", "b", "-o", "o.h5ad"], r"several modalities go to an \.h5mu"),
         (["--rna", "a.h5ad", "--save-model", "out.h5mu"], "would both write"),
+        (["--rna", "a.h5ad", "--checkpoint", "out.h5mu"], "--checkpoint and another output would"),
+        (
+            ["--rna", "a.h5ad", "--save-model", "s.pt", "--checkpoint", "s.pt"],
+            "--checkpoint and another output would",
+        ),
     ],
 )
 def test_wrong_usage(args, message, tmp_path, monkeypatch, capsys):

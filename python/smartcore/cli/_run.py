@@ -84,6 +84,7 @@ def run(args: argparse.Namespace) -> None:
     UsageError
         If options contradict each other.
     """
+    from smartcore.checkpoint import Checkpoint
     from smartcore.distributed import rank_under_torchrun
 
     if rank_under_torchrun():
@@ -100,10 +101,12 @@ def run(args: argparse.Namespace) -> None:
     choosing = args.n_clusters is None or len(args.n_clusters) > 1
     targets = outputs.targets(figures=args.figures, truth=args.truth is not None, choice=choosing)
     if args.save_model:
-        if args.save_model.expanduser().resolve() in {p.expanduser().resolve() for p in targets}:
-            raise UsageError(f"--save-model and -o would both write {args.save_model}")
+        _refuse_twice("--save-model", args.save_model, targets)
         targets.append(args.save_model)
     check_targets(targets, force=args.force)
+    if args.checkpoint:
+        _refuse_twice("--checkpoint", args.checkpoint, targets)
+        Checkpoint(args.checkpoint)  # refused now or after all that precedes the training
     with _common.thread_limit(args.threads):
         inputs = _inputs.load(args)
         _check_suffix(args.output, single=len(inputs.modalities) == 1)
@@ -130,6 +133,11 @@ def run(args: argparse.Namespace) -> None:
     if summary.scores is not None:
         print(_results.score_text(summary.scores))
     print(args.output)
+
+
+def _refuse_twice(option: str, path: Path, targets: list[Path]) -> None:
+    if path.expanduser().resolve() in {p.expanduser().resolve() for p in targets}:
+        raise UsageError(f"{option} and another output would both write {path}")
 
 
 def _check_suffix(path: Path, *, single: bool) -> None:
