@@ -10,8 +10,8 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 from suite import sets
 
+from smartcore.directions import spatial_directions
 from smartcore.graph import guess_n_neighbors, spatial_graph
-from smartcore.targets import spatial_weights
 
 SHOWN = {
     "tri_omics_sim": "simulated tri-omics",
@@ -36,19 +36,19 @@ def main() -> None:
         labelled = sets.load(name)
         graph = spatial_graph(labelled.coords, n_neighbors=guess_n_neighbors(labelled.coords))
         for modality, x in labelled.features.items():
-            _, autocorrelation, threshold = spatial_weights(x, graph)
-            above = int((autocorrelation > threshold).sum())
+            found = spatial_directions(x, graph)
+            above = int((found.autocorrelation > found.threshold).sum())
             color = COLORS[modality]
             ax.plot(
-                range(1, len(autocorrelation) + 1),
-                autocorrelation,
+                range(1, len(found.autocorrelation) + 1),
+                found.autocorrelation,
                 "o-",
                 color=color,
                 markersize=3,
                 linewidth=1,
                 label=f"{modality}: {above}",
             )
-            ax.axhline(threshold, color=color, linewidth=0.8, linestyle=":")
+            ax.axhline(found.threshold, color=color, linewidth=0.8, linestyle=":")
         ax.axhline(0, color="0.6", linewidth=0.6)
         ax.set(title=f"{title} ({len(labelled.coords):,} spots)", xlabel="direction")
         ax.title.set_fontsize(9)

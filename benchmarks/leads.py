@@ -30,10 +30,12 @@ from suite.clusters import mclust
 from suite.methods import complete
 from suite.scoring import ari_by_k, around, n_kinds
 
+from smartcore import directions as directions_module
+from smartcore.directions import Directions, best_share, spatial_directions
 from smartcore.graph import guess_n_neighbors, neighbor_mean, smooth, spatial_graph
 from smartcore.metrics import blocked_knn_probe
 from smartcore.params import Params
-from smartcore.targets import make_targets, spatial_weights, twin_graph
+from smartcore.targets import make_targets, twin_graph
 
 
 @dataclass
@@ -43,6 +45,8 @@ class Case:
     labelled: sets.LabelledSet
     features: dict[str, np.ndarray]
     graph: sp.csr_matrix
+    directions: dict[str, Directions]
+    share: float
 
 
 def case(name: str) -> Case:
@@ -51,7 +55,13 @@ def case(name: str) -> Case:
     centered = {m: x - x.mean(axis=0) for m, x in complete(labelled).items()}
     features = {m: (x / np.sqrt(np.mean(x**2))).astype(np.float32) for m, x in centered.items()}
     k = guess_n_neighbors(labelled.coords)
-    return Case(labelled, features, spatial_graph(labelled.coords, n_neighbors=k))
+    graph = spatial_graph(labelled.coords, n_neighbors=k)
+    directions = {m: spatial_directions(x, graph) for m, x in features.items()}
+    if not any(one.varies for one in directions.values()):
+        return Case(labelled, features, graph, directions, 0.0)
+    return Case(
+        labelled, features, graph, directions, best_share([*directions.values()], weighted=True)
+    )
 
 
 def by_params(**changes: object) -> Callable[[Case], np.ndarray]:
@@ -59,21 +69,32 @@ def by_params(**changes: object) -> Callable[[Case], np.ndarray]:
 
     def lead(c: Case) -> np.ndarray:
         observed = {name: np.ones(len(x), bool) for name, x in c.features.items()}
-        targets, _ = make_targets(c.features, observed, c.graph, Params(**changes))
+        targets, _, _ = make_targets(c.features, observed, c.graph, Params(**changes))
         return np.hstack(list(targets.values()))
 
     return lead
+
+
+def weighted(c: Case, exponent: int = 1) -> dict[str, np.ndarray]:
+    """Features with their directions weighted, to that power; as they are where none varies."""
+    if not c.share:
+        return c.features
+    return {
+        m: x @ np.linalg.matrix_power(c.directions[m].matrix, exponent)
+        for m, x in c.features.items()
+    }
+
+
+def averaged(x: np.ndarray, c: Case) -> np.ndarray:
+    """Averaged once in space, as much as the default."""
+    return smooth(x.astype(np.float32), c.graph, 1, c.share)
 
 
 def power(exponent: int) -> Callable[[Case], np.ndarray]:
     """Weights of directions to that power; a high one cuts at the threshold."""
 
     def lead(c: Case) -> np.ndarray:
-        weighted = [
-            x @ np.linalg.matrix_power(spatial_weights(x, c.graph)[0], exponent)
-            for x in c.features.values()
-        ]
-        return with_twins(smooth(np.hstack(weighted).astype(np.float32), c.graph, 1, 0.35))
+        return with_twins(averaged(np.hstack(list(weighted(c, exponent).values())), c))
 
     return lead
 
@@ -85,9 +106,14 @@ def with_twins(x: np.ndarray) -> np.ndarray:
 
 def one_length(c: Case) -> np.ndarray:
     """Each spot at length 1 once its directions are weighted, before it is averaged."""
-    x = np.hstack([x @ spatial_weights(x, c.graph)[0] for x in c.features.values()])
-    x /= np.linalg.norm(x, axis=1, keepdims=True)
-    return with_twins(smooth(x.astype(np.float32), c.graph, 1, 0.35))
+    x = np.hstack(list(weighted(c).values()))
+    return with_twins(averaged(x / np.linalg.norm(x, axis=1, keepdims=True), c))
+
+
+def beside(c: Case) -> np.ndarray:
+    """Own directions and their neighbours' mean, half each, beside each other as in BANKSY."""
+    x = np.hstack(list(weighted(c).values())).astype(np.float32)
+    return with_twins(np.hstack([x, neighbor_mean(c.graph) @ x]))
 
 
 def all_modalities(exponent: int) -> Callable[[Case], np.ndarray]:
@@ -95,8 +121,8 @@ def all_modalities(exponent: int) -> Callable[[Case], np.ndarray]:
 
     def lead(c: Case) -> np.ndarray:
         x = np.hstack(list(c.features.values()))
-        weighted = x @ np.linalg.matrix_power(spatial_weights(x, c.graph)[0], exponent)
-        return with_twins(smooth(weighted.astype(np.float32), c.graph, 1, 0.35))
+        matrix = spatial_directions(x, c.graph).matrix
+        return with_twins(averaged(x @ np.linalg.matrix_power(matrix, exponent), c))
 
     return lead
 
@@ -144,17 +170,50 @@ def bilateral(c: Case) -> np.ndarray:
     return np.hstack(parts)
 
 
+def share_by(features: float) -> Callable[[Case], np.ndarray]:
+    """As if the components were of that many features; infinitely few are none."""
+
+    def lead(c: Case) -> np.ndarray:
+        before = directions_module._FEATURES
+        directions_module._FEATURES = features
+        try:
+            return by_params()(c)
+        finally:
+            directions_module._FEATURES = before
+
+    return lead
+
+
+def share_each(c: Case) -> np.ndarray:
+    """A share of its own for each modality."""
+    parts = []
+    for m, x in weighted(c).items():
+        share = best_share([c.directions[m]], weighted=True) if c.share else 0.0
+        parts.append(smooth(x.astype(np.float32), c.graph, 1, share))
+    return with_twins(np.hstack(parts))
+
+
 PLAIN = {"target_weights": "none", "n_twins": 0}
+DEFAULT = "default: share from noise, directions, twins"
 LEADS: dict[str, Callable[[Case], np.ndarray]] = {
     "components": by_params(**PLAIN, target_hops=0),
-    "1 hop, neighbours' share 0.35": by_params(**PLAIN),
+    "1 hop, neighbours' share 0.35": by_params(**PLAIN, neighbor_share=0.35),
     "1 hop, share 0.5": by_params(**PLAIN, neighbor_share=0.5),
     "2 hops, share 0.5": by_params(**PLAIN, neighbor_share=0.5, target_hops=2),
+    "1 hop, share from noise": by_params(**PLAIN),
     "linear predictor with a nugget": linear_predictor,
     "neighbours weighted by likeness": bilateral,
-    "share 0.35, directions weighted": by_params(n_twins=0),
-    "share 0.35, twins": by_params(target_weights="none"),
-    "default: share 0.35, directions, twins": by_params(),
+    "share from noise, directions weighted": by_params(n_twins=0),
+    "share from noise, twins": by_params(target_weights="none"),
+    DEFAULT: by_params(),
+    "default, share 0.2": by_params(neighbor_share=0.2),
+    "default, share 0.35": by_params(neighbor_share=0.35),
+    "default, share 0.5": by_params(neighbor_share=0.5),
+    "default, noise of 30 features": share_by(30),
+    "default, noise of 3,000 features": share_by(3000),
+    "default, a share a modality": share_each,
+    "default, 2 hops": by_params(target_hops=2),
+    "default, own beside neighbours' mean": beside,
     "default, amplitudes for variances": power(2),
     "default, cut at the threshold": power(40),
     "default, directions of all modalities together": all_modalities(1),
@@ -163,9 +222,6 @@ LEADS: dict[str, Callable[[Case], np.ndarray]] = {
     "default, 8 twins": by_params(n_twins=8),
     "default, 30 twins": by_params(n_twins=30),
     "default, twins not mutual": all_neighbours,
-    "default, share 0.2": by_params(neighbor_share=0.2),
-    "default, share 0.5": by_params(neighbor_share=0.5),
-    "default, 2 hops": by_params(target_hops=2),
 }
 
 

@@ -49,9 +49,10 @@ class Integration:
         where it was exact (up to 50,000 spots), else as measured on a sample.
     directions
         Table of the directions of each modality, from the most autocorrelated in space: columns
-        ``modality``, ``autocorrelation``, ``threshold`` (the most that noise would have) and
-        ``weight`` in the target; without rows where ``target_weights="none"``. See
-        :func:`smartcore.targets.spatial_weights`.
+        ``modality``, ``autocorrelation``, ``threshold`` (the most that noise would have),
+        ``weight`` in the target and ``noise``, the share of its variance that seems to be that;
+        without rows where ``target_weights="none"``. See
+        :class:`smartcore.directions.Directions`.
     """
 
     embedding: NDArray[np.float32]

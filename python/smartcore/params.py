@@ -57,11 +57,13 @@ class Params:
     target_weights
         ``"spatial"``: the target of the reconstruction has each direction of feature space
         weighted by how much more it varies in space than noise would (see
-        :func:`smartcore.targets.spatial_weights`); ``"none"``: features as they are.
+        :class:`smartcore.directions.Directions`); ``"none"``: features as they are.
     target_hops
         How often the target of a spot is averaged with that of its spatial neighbours.
     neighbor_share
-        Weight of the neighbours' mean in such an average; the spot itself has the rest.
+        Weight of the neighbours' mean in such an average; the spot itself has the rest. ``None``:
+        the less the data are noise, the less, 0.5 at most (see
+        :func:`smartcore.directions.best_share`).
     n_twins
         The target is averaged with those of a spot's twins, wherever they lie: mutual nearest
         neighbours among this many, in all modalities together. 0: without.
@@ -138,7 +140,7 @@ class Params:
     start: Literal["data", "random"] = "data"
     target_weights: Literal["spatial", "none"] = "spatial"
     target_hops: int = 1
-    neighbor_share: float = 0.35
+    neighbor_share: float | None = None
     n_twins: int = 15
     twin_share: float = 0.5
     triplet_source: Literal["features", "target"] = "target"
@@ -237,7 +239,7 @@ _RANGES: dict[str, tuple[float, float, bool]] = {
     "harmony_rounds": (0, float("inf"), True),
     "harmony_hops": (0, 100, True),
 }
-_MAY_BE_NONE = {"n_neighbors", "radius", "max_anchors", "step_spots"}
+_MAY_BE_NONE = {"n_neighbors", "radius", "neighbor_share", "max_anchors", "step_spots"}
 
 
 def check_number(name: str, value: Any, low: float, high: float, whole: bool) -> Any:

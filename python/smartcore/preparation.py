@@ -21,7 +21,7 @@ from smartcore.params import Params, check_number, resolve_params
 from smartcore.spots import Spots, check_spots
 from smartcore.start import start_from_data
 from smartcore.steps import Task
-from smartcore.targets import make_targets, varies
+from smartcore.targets import make_targets
 from smartcore.tiles import Halo, Tiles, step_spots
 from smartcore.triplets import TripletSampler
 
@@ -95,9 +95,11 @@ def prepare(
     model = SMART(widths, settings, seed=seed)
     model.fit_scale({name: x[spots.observed[name]] for name, x in spots.features.items()})
     inputs = fill_missing(model.standardize(spots.features), spots.observed)
-    targets, directions = make_targets(
+    targets, directions, share = make_targets(
         inputs, spots.observed, graph, settings, sections=spots.sections, seed=seed
     )
+    if settings.target_hops and settings.neighbor_share is None:
+        settings = model.params = replace(settings, neighbor_share=share)
     samplers = {
         name: TripletSampler(
             (targets if settings.triplet_source == "target" else inputs)[name][mask],
@@ -124,8 +126,6 @@ def prepare(
         tiles=tiles_of(spots, settings, widths, device),
     )
     if settings.start == "data":
-        averaged = settings.target_hops and (directions.empty or varies(directions))
-        share = settings.neighbor_share if averaged else 0.0
         start_from_data(model, task, share, seed=seed)
     return Prepared(model, task, settings, graph, spots.order, directions, seed)
 

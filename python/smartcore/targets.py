@@ -11,17 +11,12 @@ import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from smartcore.graph import neighbor_mean, smooth
+from smartcore.directions import Directions, best_share, spatial_directions
+from smartcore.graph import smooth
 from smartcore.params import Params
 from smartcore.triplets import mutual_nearest_neighbors
 
 logger = logging.getLogger(__name__)
-
-# Variance, relative to the greatest, below which a direction is rounding.
-_RANK_TOLERANCE = 1e-8
-# What the greatest eigenvalue of noise exceeds in one of a hundred draws (Tracy and Widom's law
-# for symmetric matrices), in units of its fluctuation about Wigner's edge.
-_TRACY_WIDOM_99 = 2.02
 
 
 def make_targets(
@@ -32,13 +27,14 @@ def make_targets(
     *,
     sections: NDArray[np.intp] | None = None,
     seed: int = 0,
-) -> tuple[dict[str, NDArray[np.float32]], pd.DataFrame]:
+) -> tuple[dict[str, NDArray[np.float32]], pd.DataFrame, float]:
     """Targets of the reconstruction, in which triplets are found, too.
 
     Three steps, each of which ``params`` may leave out. Directions of each modality are weighted
-    by :func:`spatial_weights` (``target_weights``); each spot is averaged with its spatial
-    neighbours (``target_hops``, ``neighbor_share``); and with its twins, the spots anywhere that
-    are mutual nearest neighbours of it in all modalities together (``n_twins``, ``twin_share``).
+    by how much they vary in space (``target_weights``, see :class:`smartcore.directions.Directions`);
+    each spot is averaged with its spatial neighbours (``target_hops``, ``neighbor_share``); and
+    with its twins, the spots anywhere that are mutual nearest neighbours of it in all modalities
+    together (``n_twins``, ``twin_share``).
 
     Where directions are to be weighted and none of any modality varies in space, neighbours have
     nothing to say of a spot: nothing is weighted nor averaged in space, with a warning.
@@ -60,23 +56,37 @@ def make_targets(
 
     Returns
     -------
-    Modality → (n_spots, d); and a table of the directions: ``modality``, ``autocorrelation``,
-    ``threshold``, ``weight``, without rows where nothing is weighted.
+    Modality → (n_spots, d); a table of the directions: ``modality``, ``autocorrelation``,
+    ``threshold``, ``weight``, ``noise``, without rows where nothing is weighted; and the share of
+    its neighbours' mean in a spot's average, 0 where there is none.
     """
     targets = dict(features)
     table = _no_directions()
-    hops, share = params.target_hops, params.neighbor_share
-    if params.target_weights == "spatial" and graph.nnz:
-        targets, table = _weighted(targets, observed, graph)
-        if not varies(table):
+    weighted = params.target_weights == "spatial" and graph.nnz > 0
+    guessed = params.neighbor_share is None and params.target_hops > 0 and graph.nnz > 0
+    share = (params.neighbor_share or 0.0) if params.target_hops else 0.0
+    if weighted or guessed:
+        directions = _directions(features, observed, graph)
+        aimless = weighted and not any(one.varies for one in directions.values())
+        if aimless:
             warnings.warn(
                 "No modality varies in space more than noise would: its directions are taken as "
                 "they are, no spot is averaged with its neighbours, and domains found may mean "
                 "little. Are the coordinates those of these spots?",
                 stacklevel=5,
             )
-            targets, hops = dict(features), 0
-            table["weight"] = 1.0
+            share = 0.0
+        elif guessed:
+            share = best_share(list(directions.values()), weighted=weighted)
+            logger.info("Neighbours have a share of %.2f in the target of a spot.", share)
+        if weighted:
+            table = _table(directions, not aimless)
+        if weighted and not aimless:
+            targets = {
+                name: (x @ directions[name].matrix).astype(np.float32)
+                for name, x in targets.items()
+            }
+    hops = params.target_hops if share else 0
     targets = {
         name: _averaged(x, observed[name], graph, hops, share) for name, x in targets.items()
     }
@@ -90,78 +100,7 @@ def make_targets(
         # Losses and margin keep their meaning, however much was taken away.
         size = float(np.sqrt(np.mean([np.mean(x**2) for x in targets.values()])))
         targets = {name: x / np.float32(size or 1) for name, x in targets.items()}
-    return targets, table
-
-
-def spatial_weights(
-    x: NDArray[np.floating], graph: sp.csr_matrix
-) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
-    """How much each direction of feature space varies in space, beside what noise would do.
-
-    Directions are those of maximum autocorrelation [1]_: uncorrelated combinations of the
-    features, each as like as can be to the mean of its spatial neighbours. In pure noise of n
-    spots and d features the symmetric d × d matrix of their correlations with that mean is of
-    Wigner's kind, with eigenvalues up to ``2 √d ‖(M + Mᵀ)/2‖_F / n``, M being the averaging
-    over neighbours. A direction beyond this threshold keeps its variance, one below it a share
-    of it in proportion, and one that is no more like its neighbours than like any spot none.
-
-    Parameters
-    ----------
-    x
-        Features, shape (n_spots, d).
-    graph
-        Spatial graph, (n_spots, n_spots).
-
-    Returns
-    -------
-    The matrix that x is to be multiplied by to weight it, shape (d, d); the autocorrelation of
-    each direction, greatest first, shape (rank,); and the threshold.
-
-    References
-    ----------
-    .. [1] Switzer and Green, "Min/max autocorrelation factors for multivariate spatial imagery",
-       Stanford technical report 6 (1984). Dray, Saïd and Débias, "Spatial ordination of
-       vegetation data using a generalization of Wartenberg's multivariate spatial correlation",
-       J Veg Sci 19, 45 (2008).
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from smartcore.graph import spatial_graph
-    >>> xy = np.argwhere(np.ones((20, 20)))
-    >>> x = np.random.default_rng(0).normal(size=(400, 3))
-    >>> x[:, 0] += 2 * np.sin(xy[:, 0] / 3)
-    >>> _, autocorrelation, threshold = spatial_weights(x, spatial_graph(xy))
-    >>> (autocorrelation > threshold).tolist()
-    [True, False, False]
-    """
-    x = np.asarray(x, dtype=np.float64)
-    n = len(x)
-    centered = x - x.mean(axis=0)
-    mean = neighbor_mean(graph)
-    variance, axes = np.linalg.eigh(centered.T @ centered / n)
-    kept = variance > _RANK_TOLERANCE * variance.max(initial=0)
-    spread, axes = np.sqrt(variance[kept]), axes[:, kept]
-    whiten = axes / spread
-    scores = centered @ whiten
-    likeness = scores.T @ (mean @ scores) / n
-    autocorrelation, rotation = np.linalg.eigh((likeness + likeness.T) / 2)
-    autocorrelation, rotation = autocorrelation[::-1], rotation[:, ::-1]
-    both_ways = (mean + mean.T) / 2
-    threshold = 2 * np.sqrt(len(autocorrelation)) * float(sp.linalg.norm(both_ways)) / n
-    weight = weights(autocorrelation, threshold)
-    return (
-        (whiten @ rotation * weight) @ (axes * spread @ rotation).T,
-        autocorrelation,
-        threshold,
-    )
-
-
-def weights(autocorrelation: NDArray[np.float64], threshold: float) -> NDArray[np.float64]:
-    """Weights in [0, 1] of directions; 1 where no spot has neighbours."""
-    if threshold == 0:
-        return np.ones(len(autocorrelation))
-    return np.sqrt(np.clip(autocorrelation / threshold, 0, 1))
+    return targets, table, share
 
 
 def twin_graph(
@@ -176,43 +115,38 @@ def twin_graph(
     return sp.csr_matrix((ones, (anchors, positives)), shape=(len(x), len(x)))
 
 
-def _weighted(
+def _directions(
     features: Mapping[str, NDArray[np.float32]],
     observed: Mapping[str, NDArray[np.bool_]],
     graph: sp.csr_matrix,
-) -> tuple[dict[str, NDArray[np.float32]], pd.DataFrame]:
-    weighted, tables = {}, []
+) -> dict[str, Directions]:
+    found = {}
     for name, x in features.items():
         mask = observed[name]
-        matrix, autocorrelation, threshold = spatial_weights(x[mask], graph[mask][:, mask])
-        weighted[name] = (x @ matrix).astype(np.float32)
-        tables.append(
-            pd.DataFrame(
-                {
-                    "modality": name,
-                    "autocorrelation": autocorrelation,
-                    "threshold": threshold,
-                    "weight": weights(autocorrelation, threshold),
-                }
-            )
-        )
+        one = found[name] = spatial_directions(x[mask], graph[mask][:, mask])
         logger.info(
             "%s: %d of %d directions vary in space more than noise would.",
             name,
-            np.count_nonzero(autocorrelation > threshold),
-            len(autocorrelation),
+            np.count_nonzero(one.autocorrelation > one.threshold),
+            len(one.autocorrelation),
         )
-    return weighted, pd.concat(tables, ignore_index=True)
+    return found
 
 
-def varies(directions: pd.DataFrame) -> bool:
-    """Whether any modality has a direction more autocorrelated than that of noise ever is."""
-    for _, table in directions.groupby("modality"):
-        edge = table["threshold"].iloc[0]
-        most = edge * (1 + _TRACY_WIDOM_99 / 2 * len(table) ** (-2 / 3))
-        if table["autocorrelation"].max() > most:
-            return True
-    return False
+def _table(directions: Mapping[str, Directions], weighted: bool) -> pd.DataFrame:
+    tables = [
+        pd.DataFrame(
+            {
+                "modality": name,
+                "autocorrelation": one.autocorrelation,
+                "threshold": one.threshold,
+                "weight": one.weight if weighted else 1.0,
+                "noise": one.noise,
+            }
+        )
+        for name, one in directions.items()
+    ]
+    return pd.concat(tables, ignore_index=True)
 
 
 def _averaged(
@@ -227,6 +161,6 @@ def _averaged(
 
 
 def _no_directions() -> pd.DataFrame:
-    names = ["autocorrelation", "threshold", "weight"]
+    names = ["autocorrelation", "threshold", "weight", "noise"]
     columns = {name: pd.Series(dtype=float) for name in names}
     return pd.DataFrame({"modality": pd.Series(dtype=str), **columns})

@@ -6,9 +6,10 @@ import scipy.linalg
 import scipy.sparse as sp
 
 from smartcore import neighbors
+from smartcore.directions import spatial_directions
 from smartcore.graph import neighbor_mean, smooth, spatial_graph
 from smartcore.params import Params
-from smartcore.targets import make_targets, spatial_weights, twin_graph
+from smartcore.targets import make_targets, twin_graph
 
 XY = np.argwhere(np.ones((18, 20)))
 GRAPH = spatial_graph(XY, n_neighbors=4)
@@ -28,7 +29,8 @@ def all_observed(features):
 
 def test_directions_are_those_of_the_generalised_eigenproblem():
     x = waves(np.random.default_rng(0)).astype(np.float64)
-    matrix, autocorrelation, threshold = spatial_weights(x, GRAPH)
+    found = spatial_directions(x, GRAPH)
+    autocorrelation, threshold = found.autocorrelation, found.threshold
     centered = x - x.mean(axis=0)
     likeness = centered.T @ (neighbor_mean(GRAPH).toarray() @ centered)
     values, vectors = scipy.linalg.eigh((likeness + likeness.T) / 2, centered.T @ centered)
@@ -38,17 +40,17 @@ def test_directions_are_those_of_the_generalised_eigenproblem():
     for i, value in enumerate(values):
         share = min(max(value / threshold, 0), 1)
         expected += np.sqrt(share) * np.outer(vectors[:, i], inverse[i])
-    np.testing.assert_allclose(matrix, expected, atol=1e-8)
+    np.testing.assert_allclose(found.matrix, expected, atol=1e-8)
 
 
 def test_a_rotation_of_the_features_changes_nothing():
     rng = np.random.default_rng(1)
     x = waves(rng).astype(np.float64)
     turn = scipy.linalg.qr(rng.normal(size=(6, 6)))[0]
-    matrix, autocorrelation, _ = spatial_weights(x, GRAPH)
-    turned, same, _ = spatial_weights(x @ turn, GRAPH)
-    np.testing.assert_allclose(same, autocorrelation, atol=1e-8)
-    np.testing.assert_allclose(x @ turn @ turned, x @ matrix @ turn, atol=1e-7)
+    found, turned = spatial_directions(x, GRAPH), spatial_directions(x @ turn, GRAPH)
+    for name in ("autocorrelation", "variance", "noise", "difference"):
+        np.testing.assert_allclose(getattr(turned, name), getattr(found, name), atol=1e-8)
+    np.testing.assert_allclose(x @ turn @ turned.matrix, x @ found.matrix @ turn, atol=1e-7)
 
 
 @pytest.mark.parametrize("method", ["knn", "delaunay"])
@@ -57,8 +59,8 @@ def test_the_threshold_is_what_noise_reaches(method):
     graph = spatial_graph(rng.uniform(size=(1500, 2)), method=method, n_neighbors=6)
     reached = []
     for _ in range(20):
-        _, autocorrelation, threshold = spatial_weights(rng.normal(size=(1500, 25)), graph)
-        reached.append(autocorrelation[0] / threshold)
+        found = spatial_directions(rng.normal(size=(1500, 25)), graph)
+        reached.append(found.autocorrelation[0] / found.threshold)
     assert 0.8 < np.mean(reached) < 1.1
 
 
@@ -67,8 +69,7 @@ def test_signal_in_space_keeps_its_variance_and_other_structure_loses_it():
     signal = np.sin(XY[:, 0] / 3)
     states = rng.choice([-5.0, 5.0], (N, 9))
     x = np.column_stack([2 * signal, states]) + 0.1 * rng.normal(size=(N, 10))
-    matrix, _, _ = spatial_weights(x, GRAPH)
-    weighted = (x - x.mean(axis=0)) @ matrix
+    weighted = (x - x.mean(axis=0)) @ spatial_directions(x, GRAPH).matrix
     assert np.corrcoef(weighted[:, 0], signal)[0, 1] > 0.99
     assert weighted[:, 0].var() > 0.9 * x[:, 0].var()
     # Half of the directions of noise are more like their neighbours than like any spot.
@@ -79,7 +80,7 @@ def test_a_modality_without_signal_counts_less_beside_one_with_it():
     rng = np.random.default_rng(4)
     features = {"good": waves(rng), "noise": rng.normal(size=(N, 6)).astype(np.float32)}
     features = {name: x / x.std() for name, x in features.items()}
-    targets, table = make_targets(features, all_observed(features), GRAPH, Params(n_twins=0))
+    targets, table, _ = make_targets(features, all_observed(features), GRAPH, Params(n_twins=0))
     size = {name: float(np.mean(x**2)) for name, x in targets.items()}
     assert size["noise"] < 0.2 * size["good"]
     assert np.mean(list(size.values())) == pytest.approx(1, abs=1e-4)
@@ -92,7 +93,7 @@ def test_nothing_in_space_is_said_and_taken_as_it_is():
     rng = np.random.default_rng(5)
     features = {"noise": rng.normal(size=(N, 30)).astype(np.float32)}
     with pytest.warns(UserWarning, match="No modality varies in space"):
-        targets, table = make_targets(features, all_observed(features), GRAPH, Params(n_twins=0))
+        targets, table, _ = make_targets(features, all_observed(features), GRAPH, Params(n_twins=0))
     x = features["noise"]
     np.testing.assert_allclose(targets["noise"], x / np.sqrt(np.mean(x**2)), rtol=1e-5)
     assert (table["weight"] == 1).all()
@@ -116,7 +117,7 @@ def test_noise_rarely_seems_to_vary_in_space_and_weak_signal_does():
 def test_without_neighbours_nothing_is_weighted():
     features = {"rna": waves(np.random.default_rng(6))}
     none = sp.csr_matrix((N, N), dtype=np.float32)
-    targets, table = make_targets(features, all_observed(features), none, Params(n_twins=0))
+    targets, table, _ = make_targets(features, all_observed(features), none, Params(n_twins=0))
     x = features["rna"]
     np.testing.assert_allclose(targets["rna"], x / np.sqrt(np.mean(x**2)), rtol=1e-5)
     assert table.empty
@@ -152,7 +153,7 @@ def test_twins_of_all_modalities_together():
     rng = np.random.default_rng(8)
     features = {"rna": waves(rng), "protein": waves(rng, d=3)}
     settings = Params(target_weights="none", target_hops=0, n_twins=5, twin_share=0.5)
-    targets, _ = make_targets(features, all_observed(features), GRAPH, settings)
+    targets, _, _ = make_targets(features, all_observed(features), GRAPH, settings)
     twins = twin_graph(np.hstack(list(features.values())), 5)
     for name, x in features.items():
         np.testing.assert_allclose(targets[name], smooth(x, twins, 1, 0.5), atol=1e-6)
@@ -164,11 +165,11 @@ def test_rows_not_observed_are_averaged_with_none():
     observed = all_observed(features)
     observed["protein"] = rng.random(N) < 0.7
     settings = Params(target_weights="none", n_twins=6)
-    targets, _ = make_targets(features, observed, GRAPH, settings)
+    targets, _, _ = make_targets(features, observed, GRAPH, settings)
     changed = {name: x.copy() for name, x in features.items()}
     # Where it is not observed it may steer who is whose twin, so the change is slight.
     changed["protein"][~observed["protein"]] += np.float32(1e-4)
-    again, _ = make_targets(changed, observed, GRAPH, settings)
+    again, _, _ = make_targets(changed, observed, GRAPH, settings)
     mask = observed["protein"]
     np.testing.assert_array_equal(targets["protein"][~mask], features["protein"][~mask])
     np.testing.assert_allclose(again["protein"][mask], targets["protein"][mask], atol=1e-6)
