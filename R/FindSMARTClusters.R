@@ -8,8 +8,8 @@
 #'   numeric matrix cells x dimensions.
 #' @param n.clusters Number of clusters, from 1 to the number of cells.
 #' @param reduction Name of the reduction to cluster.
-#' @param method `"mclust"`: by R's package of this name, from its own start and from one that heeds
-#'   the variance of the components; the likelier mixture is kept. `"gmm"`: the same model without it.
+#' @param method `"mclust"`: by R's package of this name, from its own start and from two that heed
+#'   the variance of the components; the likeliest mixture is kept. `"gmm"`: the same model without it.
 #'   `"leiden"`, `"louvain"`: communities of the nearest-neighbour graph, at a resolution searched
 #'   for the number of clusters. `"kmeans"`. `NULL`: `"mclust"` where it is installed, otherwise
 #'   `"gmm"`.

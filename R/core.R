@@ -291,13 +291,15 @@ cluster_mclust <- function(core, x, k, n_pcs, seed, fn) {
 
 # A mixture of Gaussians of one shared, full covariance. mclust's own start, hierarchical clusters of
 # the components at one variance, may be far from the best mixture where few of many components
-# tell clusters apart: so another from the components as they are, and the likelier mixture.
+# tell clusters apart: so two more from the components as they are, as ellipsoids and by Ward's
+# sum of squares, and the likeliest mixture.
 fit_eee <- function(x, k, seed) {
-  fits <- with_seed(seed, lapply(c("SVD", "VARS"), fit_from, x = x, k = k))
+  hierarchies <- list(c("VVV", "SVD"), c("VVV", "VARS"), c("EII", "VARS"))
+  fits <- with_seed(seed, lapply(hierarchies, fit_from, x = x, k = k))
   fits[[which.max(vapply(fits, `[[`, 0, "likelihood"))]]
 }
 
-fit_from <- function(use, x, k) {
+fit_from <- function(hierarchy, x, k) {
   start <- list()
   if (nrow(x) > mclust::mclust.options("subset")) {
     start$subset <- sample(seq.int(nrow(x)), size = mclust::mclust.options("subset"))
@@ -307,12 +309,13 @@ fit_from <- function(use, x, k) {
   fit <- tryCatch(
     withCallingHandlers(
       {
+        # The names of shapes in one dimension are V and E.
+        letters <- if (ncol(x) > 1) 3 else 1
         start$hcPairs <- from_mclust(
           mclust::hc, some,
-          modelName = mclust::mclust.options("hcModelName"), use = use
+          modelName = substr(hierarchy[1], 1, letters), use = hierarchy[2]
         )
-        # Its name in one dimension is E.
-        model <- if (ncol(x) > 1) "EEE" else "E"
+        model <- substr("EEE", 1, letters)
         from_mclust(
           mclust::Mclust, x,
           G = k, modelNames = model, initialization = start, verbose = FALSE

@@ -15,11 +15,13 @@ _R_CODE = """
 suppressPackageStartupMessages(library(mclust))
 function(x, ks, seed) {
   set.seed(seed, kind = "Mersenne-Twister", normal.kind = "Inversion", sample.kind = "Rejection")
-  starts <- lapply(c("SVD", "VARS"), function(use) {
+  hierarchies <- list(c("VVV", "SVD"), c("VVV", "VARS"), c("EII", "VARS"))
+  starts <- lapply(hierarchies, function(hierarchy) {
     start <- list()
     if (nrow(x) > 2000) start$subset <- sample(seq.int(nrow(x)), size = 2000)
     some <- if (is.null(start$subset)) x else x[start$subset, , drop = FALSE]
-    start$hcPairs <- hc(some, modelName = mclust.options("hcModelName"), use = use)
+    shape <- substr(hierarchy[1], 1, if (ncol(x) > 1) 3 else 1)
+    start$hcPairs <- hc(some, modelName = shape, use = hierarchy[2])
     start
   })
   model <- if (ncol(x) > 1) "EEE" else "E"

@@ -56,11 +56,13 @@ def cigars(n_spots=300, n_groups=4, seed=0):
     return x @ rotation, truth
 
 
-def rscript_mclust(z, n_clusters, seed, folder, uses=("SVD", "VARS")):
+HIERARCHIES = ("VVV SVD", "VVV VARS", "EII VARS")
+
+
+def rscript_mclust(z, n_clusters, seed, folder, hierarchies=HIERARCHIES):
     """Classify by Mclust in an R process of its own, or skip where it cannot run.
 
-    The likelier of the mixtures from two starts, by their ``use``: hierarchical clusters of the
-    components at one variance, and of the components as they are.
+    The likeliest of the mixtures from these hierarchical starts, each mclust's model and ``use``.
     """
     rscript = shutil.which("Rscript")
     if rscript is None:
@@ -74,9 +76,11 @@ def rscript_mclust(z, n_clusters, seed, folder, uses=("SVD", "VARS")):
     z <- matrix(readBin("{folder / "z.bin"}", "double", {z.size}), {z.shape[0]}, {z.shape[1]})
     set.seed({seed})
     model <- if (ncol(z) > 1) "EEE" else "E"
-    fits <- lapply(strsplit("{" ".join(uses)}", " ")[[1]], function(use) {{
+    fits <- lapply(strsplit(c({", ".join(map(repr, hierarchies))}), " "), function(hierarchy) {{
       some <- if (nrow(z) > 2000) sample(nrow(z), 2000) else seq_len(nrow(z))
-      start <- list(hcPairs = hc(z[some, , drop = FALSE], modelName = "VVV", use = use))
+      start <- list(hcPairs = hc(
+        z[some, , drop = FALSE], use = hierarchy[2],
+        modelName = if (ncol(z) > 1) hierarchy[1] else substr(hierarchy[1], 1, 1)))
       if (nrow(z) > 2000) start$subset <- some
       Mclust(z, G = {n_clusters}, modelNames = model, initialization = start, verbose = FALSE)
     }})
@@ -147,7 +151,7 @@ class TestMclust:
         truth = rng.integers(5, size=600)
         x = 0.1 * rng.standard_t(3, size=(600, 20))
         x[:, :3] += 2 * rng.normal(size=(5, 3))[truth]
-        alone = rscript_mclust(reduce_embedding(x), 5, 0, tmp_path, uses=("SVD",))
+        alone = rscript_mclust(reduce_embedding(x), 5, 0, tmp_path, hierarchies=HIERARCHIES[:1])
         assert adjusted_rand_score(truth, alone) < 0.8
         labels = cluster_embedding(x, 5, method="mclust")
         assert adjusted_rand_score(truth, labels) > 0.99

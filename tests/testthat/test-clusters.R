@@ -34,8 +34,8 @@ test_that("mclust gives what mclust gives on principal components", {
   x <- data$x - 5 * diag(1, 3, 30)[data$which, ]
   found <- FindSMARTClusters(x, 3, method = "mclust", verbose = FALSE)
   pcs <- stats::prcomp(x)$x[, 1:20]
-  fits <- lapply(c("SVD", "VARS"), function(use) {
-    start <- list(hcPairs = mclust::hc(pcs, modelName = "VVV", use = use))
+  fits <- lapply(list(c("VVV", "SVD"), c("VVV", "VARS"), c("EII", "VARS")), function(hierarchy) {
+    start <- list(hcPairs = mclust::hc(pcs, modelName = hierarchy[1], use = hierarchy[2]))
     mclust::Mclust(pcs, G = 3, modelNames = "EEE", initialization = start, verbose = FALSE)
   })
   fit <- fits[[which.max(vapply(fits, function(fit) fit$loglik, 0))]]

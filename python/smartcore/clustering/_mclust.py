@@ -26,7 +26,8 @@ local({
     })
     set.seed(seed, kind = "Mersenne-Twister", normal.kind = "Inversion",
              sample.kind = "Rejection")
-    fits <- lapply(c("SVD", "VARS"), function(use) {
+    hierarchies <- list(c("VVV", "SVD"), c("VVV", "VARS"), c("EII", "VARS"))
+    fits <- lapply(hierarchies, function(hierarchy) {
       start <- list()
       if (nrow(x) > mclust.options("subset")) {
         start$subset <- sample(seq.int(nrow(x)), size = mclust.options("subset"))
@@ -36,7 +37,8 @@ local({
       fit <- tryCatch(
         withCallingHandlers(
           {
-            start$hcPairs <- hc(some, modelName = mclust.options("hcModelName"), use = use)
+            shape <- substr(hierarchy[1], 1, if (ncol(x) > 1) 3 else 1)
+            start$hcPairs <- hc(some, modelName = shape, use = hierarchy[2])
             Mclust(x, G = k, modelNames = model, initialization = start, verbose = FALSE)
           },
           warning = function(w) {
@@ -88,10 +90,10 @@ def missing_for_mclust() -> str | None:
 def mclust_eee(x: npt.NDArray[np.float64], n_clusters: int, seed: int) -> npt.NDArray[np.int32]:
     """Cluster by mclust's EEE model: Gaussians of one shared, full covariance.
 
-    mclust starts from hierarchical clusters of the components at one variance, its default
-    ("SVD"). Where few of many components tell clusters apart, that start may be far from the
-    best mixture; so a second one is made from the components as they are ("VARS"), and the
-    likelier of the two mixtures is kept.
+    mclust starts from hierarchical clusters of the components at one variance (its default,
+    "VVV" of "SVD"). Where few of many components tell clusters apart, that start may be far from
+    the best mixture; so two more are made from the components as they are ("VARS"), as ellipsoids
+    of any shape ("VVV") and by Ward's sum of squares ("EII"), and the likeliest mixture is kept.
 
     Above 2,000 rows mclust finds each hierarchical start on 2,000 of them drawn
     with R's random numbers; these are seeded here, and R's own state is put
