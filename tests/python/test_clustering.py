@@ -157,6 +157,18 @@ class TestMclust:
         assert adjusted_rand_score(truth, labels) > 0.99
 
     @needs_mclust
+    def test_ellipsoids_are_lost_in_heavy_tails_and_ward_is_not(self, tmp_path):
+        rng = np.random.default_rng(1)
+        truth = rng.choice(6, 600, p=[0.4, *[0.12] * 5])
+        x = 0.1 * rng.standard_t(2, size=(600, 20))
+        x[:, :3] += 3 * rng.normal(size=(6, 3))[truth]
+        for hierarchy in HIERARCHIES[:2]:
+            alone = rscript_mclust(reduce_embedding(x), 6, 0, tmp_path, hierarchies=[hierarchy])
+            assert adjusted_rand_score(truth, alone) < 0.95
+        labels = cluster_embedding(x, 6, method="mclust")
+        assert adjusted_rand_score(truth, labels) > 0.99
+
+    @needs_mclust
     def test_one_dimension(self, tmp_path):
         x, _ = blobs((30, 50), width=2)
         z = reduce_embedding(x, 1)
