@@ -310,12 +310,12 @@ fit_from <- function(hierarchy, x, k) {
     withCallingHandlers(
       {
         # The names of shapes in one dimension are V and E.
-        letters <- if (ncol(x) > 1) 3 else 1
+        n_letters <- if (ncol(x) > 1) 3 else 1
         start$hcPairs <- from_mclust(
           mclust::hc, some,
-          modelName = substr(hierarchy[1], 1, letters), use = hierarchy[2]
+          modelName = substr(hierarchy[1], 1, n_letters), use = hierarchy[2]
         )
-        model <- substr("EEE", 1, letters)
+        model <- substr("EEE", 1, n_letters)
         from_mclust(
           mclust::Mclust, x,
           G = k, modelNames = model, initialization = start, verbose = FALSE

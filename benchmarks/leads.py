@@ -171,7 +171,7 @@ def bilateral(c: Case) -> np.ndarray:
 
 
 def share_by(features: float) -> Callable[[Case], np.ndarray]:
-    """As if the components were of that many features; infinitely few are none."""
+    """As if the components were of that many features."""
 
     def lead(c: Case) -> np.ndarray:
         before = directions_module._FEATURES

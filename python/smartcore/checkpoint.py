@@ -114,7 +114,9 @@ class Checkpoint:
         elif there["params"] != self._of["params"]:
             own, old = self._of["params"], there["params"]
             names = [n for n in sorted({*own, *old}) if own.get(n) != old.get(n)]
-            other = "other parameters: " + ", ".join(
+            # It may follow from the data.
+            what = "other data or parameters" if names == ["neighbor_share"] else "other parameters"
+            other = f"{what}: " + ", ".join(
                 f"{n}={old.get(n)!r}, not {own.get(n)!r}" for n in names
             )
         elif there["seed"] != seed:

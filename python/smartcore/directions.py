@@ -21,6 +21,8 @@ _TRACY_WIDOM_99 = 2.02
 _FEATURES = 300
 # Of fewer directions even the least may be signal.
 _FEWEST = 10
+# A component of less than this part of the next one's variance is a copy of others, or rounding.
+_GAP = 0.1
 _USUAL_SHARE = 0.35
 _MOST_SHARE = 0.5
 
@@ -47,6 +49,8 @@ class Directions:
     difference
         Mean square of the difference between a spot and the mean of its neighbours, as a share
         of the variance, shape (rank,).
+    n_met
+        Spots with neighbours, over which difference and spread are means.
     spread
         Sum of the squared weights of the neighbours in that mean, on average: 1/k where all spots
         have k.
@@ -64,6 +68,7 @@ class Directions:
     variance: NDArray[np.float64]
     noise: NDArray[np.float64]
     difference: NDArray[np.float64]
+    n_met: int
     spread: float
     _into: NDArray[np.float64]
     _back: NDArray[np.float64]
@@ -85,6 +90,11 @@ class Directions:
         return (self._into * self.weight) @ self._back
 
     @property
+    def tells_noise(self) -> bool:
+        """Whether there are directions enough that the least is noise."""
+        return len(self.noise) >= _FEWEST
+
+    @property
     def varies(self) -> bool:
         """Whether a direction is more autocorrelated than noise is in 99 of 100 draws."""
         fluctuation = max(len(self.autocorrelation), 1) ** (-2 / 3)
@@ -95,11 +105,12 @@ class Directions:
 def spatial_directions(x: NDArray[np.floating], graph: sp.csr_matrix) -> Directions:
     """Directions of maximum autocorrelation, and the noise in each.
 
-    The principal component of least variance is taken for noise alone. How much of a component of
-    greater variance is noise follows from the theory of a few signals in much noise [1]_: with
-    c spots a feature the noise by itself reaches the variance ``(1 + √c)²``; a component of
-    variance ``(1 + t)(c + t)/t`` in these units owes ``c (1 + t)/(t (t + c))`` of it to noise.
-    The features behind the components are taken to be 300.
+    The principal component of least variance is taken for noise alone, unless it has less than a
+    tenth of the next one's: then it is a copy of others, or rounding. How much of a component of
+    greater variance is noise follows from the theory of a few signals in much noise [1]_: with c
+    spots a feature, noise of variance 1/c a feature reaches by itself the variance ``(1 + √c)²/c``
+    in a component; one of ``(1 + t)(c + t)/(t c)`` owes the share ``c (1 + t)/(t (t + c))`` of it
+    to noise. The features behind the components are taken to be 300.
 
     Parameters
     ----------
@@ -107,6 +118,10 @@ def spatial_directions(x: NDArray[np.floating], graph: sp.csr_matrix) -> Directi
         Features, shape (n_spots, d).
     graph
         Spatial graph, (n_spots, n_spots).
+
+    Returns
+    -------
+    :class:`Directions`, as many as the features have rank.
 
     References
     ----------
@@ -123,8 +138,8 @@ def spatial_directions(x: NDArray[np.floating], graph: sp.csr_matrix) -> Directi
     >>> directions = spatial_directions(x, spatial_graph(xy))
     >>> int((directions.autocorrelation > directions.threshold).sum())
     1
-    >>> directions.noise.round(1)[[0, -1]].tolist()
-    [0.1, 0.9]
+    >>> int(directions.noise.argmin()), bool(directions.noise[0] < 0.1)
+    (0, True)
     """
     x = np.asarray(x, dtype=np.float64)
     n = len(x)
@@ -144,23 +159,27 @@ def spatial_directions(x: NDArray[np.floating], graph: sp.csr_matrix) -> Directi
     lonely = np.diff(graph.indptr) == 0
     around -= scores
     around[lonely] = 0
-    n_met = max(n - np.count_nonzero(lonely), 1)
+    n_met = n - int(np.count_nonzero(lonely))
     return Directions(
         autocorrelation=autocorrelation,
         threshold=2 * np.sqrt(len(variance)) * float(sp.linalg.norm(both_ways)) / n,
         variance=np.sum(back**2, axis=1),
         noise=_noise(variance, n) @ rotation**2,
-        difference=np.sum(rotation * (around.T @ around @ rotation), axis=0) / n_met,
-        spread=float(sp.linalg.norm(mean) ** 2 / n_met),
+        difference=np.sum(rotation * (around.T @ around @ rotation), axis=0) / max(n_met, 1),
+        n_met=n_met,
+        spread=float(sp.linalg.norm(mean) ** 2 / max(n_met, 1)),
         _into=whiten @ rotation,
         _back=back,
     )
 
 
 def _noise(variance: NDArray[np.float64], n: int) -> NDArray[np.float64]:
-    """Share of noise in principal components of these variances."""
+    """Share of noise in principal components of these variances, the least first."""
     c = n / max(_FEATURES, len(variance))
-    times = (1 + np.sqrt(c)) ** 2 * variance / variance.min(initial=np.inf)
+    if len(variance) == 0:
+        return variance
+    least = int(np.argmax(np.append(variance[:-1] >= _GAP * variance[1:], True)))
+    times = (1 + np.sqrt(c)) ** 2 * np.maximum(variance / variance[least], 1)
     half = (times - 1 - c) / 2
     t = half + np.sqrt(np.maximum(half**2 - c, 0))
     return c * (1 + t) / (t * (t + c))
@@ -173,9 +192,10 @@ def best_share(modalities: Sequence[Directions], *, weighted: bool) -> float:
     spot would be without noise by ``(1 − s)² F + s² (F/k + D)``, where F is the noise and D how
     much else spot and neighbours differ. Its least is at ``s = F / (F + F/k + D)``, and the whole
     denominator is what spots and the mean of their neighbours are seen to differ by. F and it are
-    summed over directions and modalities, so that one share serves all and their proportions stay.
-    Never more than one half, lest neighbours outweigh a spot where what seems noise is none. Where
-    no modality has ten directions, noise cannot be told: then 0.35.
+    summed over directions, by their variance and each for itself, and over modalities, by the
+    spots that have neighbours: one share serves all, and their proportions stay. Never more than
+    one half, lest neighbours outweigh a spot where what seems noise is none. Modalities of less
+    than ten directions have no say, since noise cannot be told of them; of such alone it is 0.35.
 
     Parameters
     ----------
@@ -183,12 +203,16 @@ def best_share(modalities: Sequence[Directions], *, weighted: bool) -> float:
         Directions of each.
     weighted
         Whether directions count by their weight in space.
+
+    Returns
+    -------
+    s, from 0 to 0.5.
     """
     noise = difference = least = 0.0
     for one in modalities:
-        if len(one.noise) < _FEWEST:
+        if not one.tells_noise:
             continue
-        size = one.variance * one.weight**2 if weighted else one.variance
+        size = one.n_met * (one.variance * one.weight**2 if weighted else one.variance)
         noise += float(size @ one.noise)
         difference += float(size @ one.difference)
         least += float(size @ one.noise) * (1 + one.spread)

@@ -50,7 +50,8 @@ class Integration:
     directions
         Table of the directions of each modality, from the most autocorrelated in space: columns
         ``modality``, ``autocorrelation``, ``threshold`` (the most that noise would have),
-        ``weight`` in the target and ``noise``, the share of its variance that seems to be that;
+        ``weight`` in the target and ``noise``, the share of its variance that seems to be noise
+        (NaN of fewer than ten directions, of which that cannot be told);
         without rows where ``target_weights="none"``. See
         :class:`smartcore.directions.Directions`.
     """

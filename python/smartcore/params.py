@@ -62,8 +62,9 @@ class Params:
         How often the target of a spot is averaged with that of its spatial neighbours.
     neighbor_share
         Weight of the neighbours' mean in such an average; the spot itself has the rest. ``None``:
-        the less the data are noise, the less, 0.5 at most (see
-        :func:`smartcore.directions.best_share`).
+        what is best for one averaging, the less the data are noise, the less; 0.5 at most, 0.35
+        where noise cannot be told, 0 where nothing varies in space (see
+        :func:`smartcore.directions.best_share`). The embedding's parameters hold what was found.
     n_twins
         The target is averaged with those of a spot's twins, wherever they lie: mutual nearest
         neighbours among this many, in all modalities together. 0: without.

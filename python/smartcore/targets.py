@@ -58,7 +58,7 @@ def make_targets(
     -------
     Modality → (n_spots, d); a table of the directions: ``modality``, ``autocorrelation``,
     ``threshold``, ``weight``, ``noise``, without rows where nothing is weighted; and the share of
-    its neighbours' mean in a spot's average, 0 where there is none.
+    its neighbours' mean in a spot's average, 0 where nothing is averaged.
     """
     targets = dict(features)
     table = _no_directions()
@@ -141,7 +141,7 @@ def _table(directions: Mapping[str, Directions], weighted: bool) -> pd.DataFrame
                 "autocorrelation": one.autocorrelation,
                 "threshold": one.threshold,
                 "weight": one.weight if weighted else 1.0,
-                "noise": one.noise,
+                "noise": one.noise if one.tells_noise else np.nan,
             }
         )
         for name, one in directions.items()

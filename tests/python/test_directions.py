@@ -77,9 +77,11 @@ def test_spots_without_neighbours_do_not_count_as_different():
     np.testing.assert_allclose(found.difference, expected, rtol=1e-5)
 
 
-@pytest.mark.parametrize(("noise", "width"), [(4.0, 3.0), (8.0, 5.0), (2.0, 1.2)])
-def test_the_share_is_near_the_one_that_restores_the_signal_best(noise, width):
-    x, clean = section(noise, width=width)
+@pytest.mark.parametrize(
+    ("noise", "width", "n_signals"), [(8.0, 5.0, 3), (2.0, 1.2, 3), (1.0, 1.2, 3), (2.0, 1.5, 8)]
+)
+def test_the_share_is_near_the_one_that_restores_the_signal_best(noise, width, n_signals):
+    x, clean = section(noise, width=width, n_signals=n_signals)
     grid = np.linspace(0, 0.5, 26)
     weights = spatial_directions(x, GRAPH).matrix
     error = [
@@ -99,6 +101,28 @@ def test_more_noise_or_smoother_signals_ask_for_more():
     assert by_width[-1] > by_width[0] + 0.1
 
 
+@pytest.mark.parametrize("jitter", [0.1, 1e-2, 1e-4])
+def test_a_copy_of_a_feature_is_not_taken_for_noise(jitter):
+    x, _ = section(2.0, width=1.2)
+    copy = x[:, :1] + jitter * np.random.default_rng(1).normal(size=(N, 1))
+    assert shared(np.hstack([x, copy])) == pytest.approx(shared(x), rel=0.25)
+
+
+def test_a_modality_counts_by_the_spots_that_have_neighbours():
+    features = {"all": section(0.5, width=1.2)[0], "apart": section(4.0, width=1.2, seed=1)[0]}
+    features = {m: (x / np.sqrt(np.mean(x**2))).astype(np.float32) for m, x in features.items()}
+    every = np.ones(N, bool)
+    # Neighbours have it at the border only.
+    observed = {"all": every, "apart": XY.sum(axis=1) % 2 == 0}
+    share = make_targets(features, observed, GRAPH, Params())[2]
+    both = make_targets(features, {"all": every, "apart": every}, GRAPH, Params())[2]
+    alone = shared(features["all"])
+    assert share - alone < 0.3 * (both - alone)
+    lonely = sp.csr_matrix((N, N), dtype=np.float32)
+    found = [spatial_directions(features[m], g) for m, g in (("all", GRAPH), ("apart", lonely))]
+    assert best_share(found, weighted=True) == pytest.approx(alone, rel=1e-5)
+
+
 def test_neighbours_never_outweigh_a_spot():
     x, _ = section(3.0)
     white = x / x.std(axis=0)
@@ -109,6 +133,8 @@ def test_of_few_features_noise_cannot_be_told():
     x, _ = section(3.0)
     assert shared(x[:, :9]) == 0.35
     assert best_share([], weighted=True) == 0.35
+    fit = sm.integrate({"x": x[:, :9]}, XY, epochs=1)
+    assert fit.directions["noise"].isna().all()
 
 
 def test_one_share_for_all_modalities_by_their_size():

@@ -40,7 +40,7 @@ def task_of(widths, params, most=1000):
 
 def network(widths, params, task, seed=0):
     model = SMART({f"m{i}": d for i, d in enumerate(widths)}, params, seed=seed)
-    start_from_data(model, task, params.neighbor_share or 0.35, seed=seed)
+    start_from_data(model, task, 0.4, seed=seed)
     return model.eval()
 
 
