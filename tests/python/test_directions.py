@@ -1,3 +1,5 @@
+from functools import cache
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -13,6 +15,7 @@ GRAPH = spatial_graph(XY, n_neighbors=4)
 N = len(XY)
 
 
+@cache
 def section(noise, *, n_features=300, width=5.0, seed=0, n_signals=3):
     """Components of smooth signals in noise, and those of the signals alone."""
     rng = np.random.default_rng(seed)
