@@ -631,6 +631,11 @@ def equal_records(found, expected):
     for key, value in expected.items():
         if isinstance(value, dict):
             equal_records(found[key], value)
+        elif isinstance(value, pd.DataFrame):
+            # Objects of NaN are equal to none.
+            assert list(found[key]) == list(value)
+            for column in value:
+                np.testing.assert_array_equal(found[key][column], value[column])
         else:
             np.testing.assert_array_equal(found[key], value)
 
