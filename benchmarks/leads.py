@@ -30,7 +30,6 @@ from suite.clusters import mclust
 from suite.methods import complete
 from suite.scoring import ari_by_k, around, n_kinds
 
-from smartcore import directions as directions_module
 from smartcore.directions import Directions, best_share, spatial_directions
 from smartcore.graph import guess_n_neighbors, neighbor_mean, smooth, spatial_graph
 from smartcore.metrics import blocked_knn_probe
@@ -170,16 +169,14 @@ def bilateral(c: Case) -> np.ndarray:
     return np.hstack(parts)
 
 
-def share_by(features: float) -> Callable[[Case], np.ndarray]:
+def share_by(n_features: int) -> Callable[[Case], np.ndarray]:
     """As if the components were of that many features."""
 
     def lead(c: Case) -> np.ndarray:
-        before = directions_module._FEATURES
-        directions_module._FEATURES = features
-        try:
-            return by_params()(c)
-        finally:
-            directions_module._FEATURES = before
+        directions = [
+            spatial_directions(x, c.graph, n_features=n_features) for x in c.features.values()
+        ]
+        return by_params(neighbor_share=best_share(directions, weighted=True))(c)
 
     return lead
 

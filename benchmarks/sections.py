@@ -10,6 +10,13 @@ as the mean over K = 3 to 9 (one K says little of small tissues); a probe for ea
 clustered. Labels serve for the scores alone.
 """
 
+from __future__ import annotations
+
+import os
+
+# Small problems are slower on several threads.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import argparse
 import sys
 import time

@@ -16,9 +16,6 @@ _RANK_TOLERANCE = 1e-8
 # What the greatest eigenvalue of noise exceeds in one of a hundred draws (Tracy and Widom's law
 # for symmetric matrices), in units of its fluctuation about Wigner's edge.
 _TRACY_WIDOM_99 = 2.02
-# Features whose noise the components hold, about. They are not known here; a wrong guess tells
-# little where spots are many.
-_FEATURES = 300
 # Of fewer directions even the least may be signal.
 _FEWEST = 10
 # A component of less than this part of the next one's variance is a copy of others, or rounding.
@@ -102,7 +99,9 @@ class Directions:
         return bool(self.autocorrelation.max(initial=0) > most)
 
 
-def spatial_directions(x: NDArray[np.floating], graph: sp.csr_matrix) -> Directions:
+def spatial_directions(
+    x: NDArray[np.floating], graph: sp.csr_matrix, *, n_features: int = 300
+) -> Directions:
     """Directions of maximum autocorrelation, and the noise in each.
 
     The principal component of least variance is taken for noise alone, unless it has less than a
@@ -110,7 +109,7 @@ def spatial_directions(x: NDArray[np.floating], graph: sp.csr_matrix) -> Directi
     greater variance is noise follows from the theory of a few signals in much noise [1]_: with c
     spots a feature, noise of variance 1/c a feature reaches by itself the variance ``(1 + √c)²/c``
     in a component; one of ``(1 + t)(c + t)/(t c)`` owes the share ``c (1 + t)/(t (t + c))`` of it
-    to noise. The features behind the components are taken to be 300.
+    to noise.
 
     Parameters
     ----------
@@ -118,6 +117,9 @@ def spatial_directions(x: NDArray[np.floating], graph: sp.csr_matrix) -> Directi
         Features, shape (n_spots, d).
     graph
         Spatial graph, (n_spots, n_spots).
+    n_features
+        Features that the columns of x are components of, about; at least its columns. A wrong
+        guess tells little where spots are many.
 
     Returns
     -------
@@ -164,7 +166,7 @@ def spatial_directions(x: NDArray[np.floating], graph: sp.csr_matrix) -> Directi
         autocorrelation=autocorrelation,
         threshold=2 * np.sqrt(len(variance)) * float(sp.linalg.norm(both_ways)) / n,
         variance=np.sum(back**2, axis=1),
-        noise=_noise(variance, n) @ rotation**2,
+        noise=_noise(variance, n / max(n_features, len(variance))) @ rotation**2,
         difference=np.sum(rotation * (around.T @ around @ rotation), axis=0) / max(n_met, 1),
         n_met=n_met,
         spread=float(sp.linalg.norm(mean) ** 2 / max(n_met, 1)),
@@ -173,9 +175,8 @@ def spatial_directions(x: NDArray[np.floating], graph: sp.csr_matrix) -> Directi
     )
 
 
-def _noise(variance: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+def _noise(variance: NDArray[np.float64], c: float) -> NDArray[np.float64]:
     """Share of noise in principal components of these variances, the least first."""
-    c = n / max(_FEATURES, len(variance))
     if len(variance) == 0:
         return variance
     least = int(np.argmax(np.append(variance[:-1] >= _GAP * variance[1:], True)))
