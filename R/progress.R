@@ -1,25 +1,22 @@
 # What the core says while it works.
 
-# A bar for the training. `step` is called by Python after each epoch, without a bar as well:
-# there an interrupt is noticed.
-new_progress <- function(verbose, .envir = parent.frame()) {
+# A bar for the training. `step` is called by Python now and then, with the epoch it has come to.
+new_progress <- function(.envir = parent.frame()) {
   id <- NULL
   last <- NULL
   step <- function(epoch, epochs, loss) {
     last <<- list(epoch = epoch, epochs = epochs, loss = loss)
-    if (verbose) {
-      if (is.null(id)) {
-        id <<- cli::cli_progress_bar(
-          format = paste(
-            "Training {cli::pb_bar} {cli::pb_current}/{cli::pb_total} epochs,",
-            "loss {signif(cli::pb_extra$loss, 4)}"
-          ),
-          total = epochs, extra = list(loss = loss), clear = TRUE, .auto_close = FALSE,
-          .envir = .envir
-        )
-      }
-      cli::cli_progress_update(set = epoch, extra = list(loss = loss), id = id, .envir = .envir)
+    if (is.null(id)) {
+      id <<- cli::cli_progress_bar(
+        format = paste(
+          "Training {cli::pb_bar} {cli::pb_current}/{cli::pb_total} epochs,",
+          "loss {signif(cli::pb_extra$loss, 4)}"
+        ),
+        total = epochs, extra = list(loss = loss), clear = TRUE, .auto_close = FALSE,
+        .envir = .envir
+      )
     }
+    cli::cli_progress_update(set = epoch, extra = list(loss = loss), id = id, .envir = .envir)
     NULL
   }
   # On the way out of a run that failed or was interrupted, too.

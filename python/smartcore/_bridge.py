@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import platform
+import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -38,6 +39,10 @@ INTERFACE = 2
 Notify = Callable[[str, str], object]
 """Called with ``"info"`` or ``"warning"`` and a text."""
 
+_BETWEEN_REPORTS = 0.2
+"""Seconds between calls of R while training: an interrupt that meets R on its way in or out of a
+call from Python can leave Python without its stack.
+"""
 _MIN_CORRELATED = 4
 _N_REFERENCE = 1000
 """Spots that distances are taken to: enough for a correlation to within 0.03, and quick."""
@@ -164,7 +169,8 @@ def run(
     preset, params, seed, device
         As for :func:`smartcore.integrate`; whole numbers in ``params`` may be floats.
     on_epoch
-        Called after each epoch with its number, the most epochs there can be and the loss.
+        Called after the first epoch, five times a second and after the last with the epoch's
+        number, the most epochs there can be and the loss.
     notify
         Who hears of warnings and of what is logged.
 
@@ -184,10 +190,7 @@ def run(
         observed[name] = np.zeros(n_spots, bool)
         observed[name][rows[name]] = True
 
-    def after_epoch(epoch: int, losses: Mapping[str, float]) -> None:
-        if on_epoch is not None:
-            on_epoch(epoch, epochs, losses["total"])
-
+    report = _Report(on_epoch, epochs) if on_epoch else None
     with _relayed(notify):
         result = integrate(
             aligned,
@@ -197,9 +200,11 @@ def run(
             preset=preset,
             seed=seed,
             device=device,
-            callback=after_epoch,
+            callback=report,
             **changes,
         )
+        if report:
+            report.finish()
         contributions = [
             _correlation(result.embedding, x, observed[name], seed) for name, x in aligned.items()
         ]
@@ -305,6 +310,27 @@ def _correlation(
     return modality_correlation(embedding, {"": x}, n_reference=_N_REFERENCE, seed=seed)[
         ""
     ].to_numpy()
+
+
+class _Report:
+    """Calls ``on_epoch`` after the epochs that it is told of."""
+
+    def __init__(self, on_epoch: Callable[[int, int, float], object], epochs: int) -> None:
+        self._tell = lambda epoch, loss: on_epoch(epoch, epochs, loss)
+        self._untold: tuple[int, float] | None = None
+        self._next = -np.inf
+
+    def __call__(self, epoch: int, losses: Mapping[str, float]) -> None:
+        self._untold = epoch, losses["total"]
+        if time.monotonic() >= self._next:
+            self.finish()
+            self._next = time.monotonic() + _BETWEEN_REPORTS
+
+    def finish(self) -> None:
+        """Tell of the last epoch, unless that was done."""
+        if self._untold:
+            self._tell(*self._untold)
+        self._untold = None
 
 
 class _Relay(logging.Handler):
