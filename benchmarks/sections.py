@@ -27,6 +27,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 from anndata import AnnData, read_h5ad
+from suite.clusters import mclust
 
 import smartcore as sm
 from smartcore.clustering import cluster_embedding, resolve_method
@@ -108,11 +109,17 @@ def embeddings(parts: dict[str, AnnData], seed: int, params: dict) -> Iterator[t
 def scored(adata: AnnData, z: np.ndarray, k: int, method: str, seed: int) -> dict[str, float]:
     """ARI over all and by section, and mixing."""
     labels, sections = adata.obs["label"], adata.obs["section"].to_numpy()
-    clusters = {n: cluster_embedding(z, n, method=method, seed=seed) for n in {k, *NUMBERS}}
+    numbers = sorted({k, *NUMBERS})
+    if method == "mclust":
+        clusters = mclust(z, numbers, seed)
+    else:
+        clusters = {n: cluster_embedding(z, n, method=method, seed=seed) for n in numbers}
     domains = clusters[k]
     scores = {
         "ARI": sm.metrics.ari(labels, domains),
-        "mean ARI": np.mean([sm.metrics.ari(labels, clusters[n]) for n in NUMBERS]),
+        "mean ARI": np.mean(
+            [sm.metrics.ari(labels, clusters[n]) for n in NUMBERS if n in clusters]
+        ),
         "probe": np.mean(list(_probes(adata, z, sections))),
     }
     by_section = sm.metrics.section_ari(labels, domains, sections).dropna()

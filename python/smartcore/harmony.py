@@ -8,6 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
+from smartcore.directions import spatial_directions
 from smartcore.graph import smooth
 from smartcore.params import Params
 
@@ -95,10 +96,12 @@ def without_batch_effects(
     params: Params,
     seed: int,
 ) -> NDArray[np.floating]:
-    """:func:`harmony` of the features, and of their averages over spatial neighbours.
+    """:func:`harmony` of the features, and of what the target is made of.
 
-    Noise hides batch effects; what Harmony still takes out of the averages is taken out of the
-    features, too.
+    Noise hides batch effects. So Harmony is asked again where there is less of it: of the features
+    with their directions weighted by how much they vary in space, where the target's are
+    (:class:`smartcore.directions.Directions`), and of these averaged over spatial neighbours. What
+    it takes out there is taken out of the features, too.
 
     Parameters
     ----------
@@ -109,7 +112,7 @@ def without_batch_effects(
     graph
         Spatial neighbours, shape (n_spots, n_spots).
     params
-        ``harmony_theta``, ``harmony_rounds``, ``harmony_hops``.
+        ``harmony_theta``, ``harmony_rounds``, ``harmony_hops``, ``target_weights``.
     seed
         As for :func:`harmony`.
     """
@@ -121,7 +124,21 @@ def without_batch_effects(
         return harmony(x, sections, theta=theta, max_rounds=rounds, seed=seed)
 
     x = corrected(x)
-    if params.harmony_hops:
-        averages = smooth(x, graph, params.harmony_hops)
-        x = x - (averages - corrected(averages))
-    return x
+    if params.harmony_hops == 0:
+        return x
+    weights = _weights(x, graph, params)
+    if weights is not None:
+        weighted = x @ weights
+        x = x - (weighted - corrected(weighted))
+    averages = smooth(x if weights is None else x @ weights, graph, params.harmony_hops)
+    return x - (averages - corrected(averages))
+
+
+def _weights(
+    x: NDArray[np.floating], graph: sp.csr_matrix, params: Params
+) -> NDArray[np.floating] | None:
+    """What features are multiplied by where the target is weighted."""
+    if params.target_weights != "spatial" or not graph.nnz:
+        return None
+    directions = spatial_directions(x, graph)
+    return directions.matrix.astype(x.dtype) if directions.varies else None

@@ -6,7 +6,9 @@ import pandas as pd
 import pytest
 
 import smartcore as sm
-from smartcore.harmony import harmony
+from smartcore.graph import spatial_graph
+from smartcore.harmony import harmony, without_batch_effects
+from smartcore.params import resolve_params
 
 
 def shifted(sizes=(150, 90), seed=0):
@@ -72,3 +74,27 @@ def test_harmony_on_anndata():
         sm.pp.harmony(adata, theta=-1)
     with pytest.raises(ValueError, match=r"max_rounds=1\.5"):
         sm.pp.harmony(adata, max_rounds=1.5)
+
+
+@pytest.mark.parametrize("weights", ["none", "spatial"])
+def test_batch_effects_that_noise_hides_are_found_in_averages(weights):
+    rng = np.random.default_rng(0)
+    xy = np.argwhere(np.ones((20, 20))).astype(float)
+    coords, batch = np.vstack([xy, xy]), np.repeat([0, 1], 400)
+    kind = (coords[:, 0] // 10).astype(int)
+    x = 3 * rng.normal(size=(800, 15)) + 4 * np.eye(2, 15)[kind]
+    # A batch effect of its own in each kind.
+    x[batch == 1] += 1.5 * np.eye(2, 15, k=5)[kind[batch == 1]]
+    graph = spatial_graph(coords, sections=batch)
+
+    def left(**changes):
+        params = resolve_params("robust", {"target_weights": weights, **changes})
+        y = without_batch_effects(x, batch, graph, params, 0)
+        means = [[y[(kind == k) & (batch == b)].mean(axis=0) for b in (0, 1)] for k in (0, 1)]
+        return np.mean([np.linalg.norm(here - there) for here, there in means]), y
+
+    once, twice = left(harmony_hops=0), left()
+    assert twice[0] < once[0]
+    np.testing.assert_array_equal(once[1], harmony(x, batch))
+    assert left(harmony_rounds=0)[1] is x
+    assert without_batch_effects(x, None, graph, resolve_params("robust", {}), 0) is x
