@@ -169,7 +169,7 @@ named_rows <- function(x, rows, columns = NULL) {
   x
 }
 
-# Python's errors as R's, begun by what they are `about`. Interrupts pass.
+# Python's errors as R's, begun by what they are `about`, and interrupts as interrupts.
 call_core <- function(fn, code, about = NULL) {
   reticulate::py_clear_last_error()
   tryCatch(code, error = function(e) abort_core(e, fn, about))
@@ -186,6 +186,11 @@ abort_core <- function(error, fn, about = NULL) {
     stop(error)
   }
   type <- sub("^.*\\.", "", last$type)
+  # Of older versions of reticulate an interrupt comes as an error.
+  if (type == "KeyboardInterrupt") {
+    reticulate::py_clear_last_error()
+    rlang::interrupt()
+  }
   said <- as.character(last$value)
   # Python quotes the message of a KeyError.
   if (type == "KeyError") said <- sub("^(['\"])(.*)\\1$", "\\2", said)

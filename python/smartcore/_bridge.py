@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import platform
+import signal
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -40,12 +42,31 @@ Notify = Callable[[str, str], object]
 """Called with ``"info"`` or ``"warning"`` and a text."""
 
 _BETWEEN_REPORTS = 0.2
-"""Seconds between calls of R while training: an interrupt that meets R on its way in or out of a
-call from Python can leave Python without its stack.
-"""
+"""Seconds between calls of R while training."""
 _MIN_CORRELATED = 4
 _N_REFERENCE = 1000
 """Spots that distances are taken to: enough for a correlation to within 0.03, and quick."""
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let a SIGINT raise KeyboardInterrupt, and R see nothing of it until Python has returned.
+
+    As long as Python works, R's handler must not have it: an interrupt of R that falls into a call
+    of R from Python leaves Python without its stack, and R crashes later.
+    """
+    # Those of C are beneath Python's, which alone would not be told of a handler of R.
+    get, put = ctypes.pythonapi.PyOS_getsig, ctypes.pythonapi.PyOS_setsig
+    get.restype = put.restype = ctypes.c_void_p
+    put.argtypes = [ctypes.c_int, ctypes.c_void_p]
+    outer = get(signal.SIGINT)
+    inner = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        if inner is not None:
+            signal.signal(signal.SIGINT, inner)
+        put(signal.SIGINT, outer)
 
 
 def versions() -> dict[str, str]:
@@ -62,6 +83,7 @@ def parameters() -> list[str]:
     return [field.name for field in fields(Params)]
 
 
+@_interruptible()
 def components(
     kind: str,
     parts: Sequence[sp.csr_matrix] | Mapping[str, Sequence[sp.csr_matrix]],
@@ -141,6 +163,7 @@ def _stacked(parts: Sequence[sp.csr_matrix]) -> sp.csr_matrix:
     return parts[0] if len(parts) == 1 else sp.vstack(parts, format="csr")
 
 
+@_interruptible()
 def run(
     features: Mapping[str, NDArray[np.floating]],
     rows: Mapping[str, NDArray[np.integer]],
@@ -219,6 +242,7 @@ def run(
     }
 
 
+@_interruptible()
 def cluster(
     embedding: NDArray[np.floating],
     n_clusters: int,
