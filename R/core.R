@@ -41,12 +41,12 @@ run_core <- function(modalities, coords, sections = NULL, ..., seed.use = 42, ch
     # The copy of the counts goes now rather than when R next needs memory.
     gc(verbose = FALSE, full = FALSE)
   }
-  progress <- new_progress()
+  progress <- new_progress(verbose)
   on.exit(progress$done(), add = TRUE, after = FALSE)
   result <- call_core(fn, core$run(
     features, rows, unname(coords), section_codes(sections, cells),
     preset = given$preset, params = given$params, seed = seed, device = given$device,
-    on_epoch = if (verbose) called_by_python(progress$step), notify = called_by_python(relay$notify)
+    on_epoch = called_by_python(progress$step), notify = called_by_python(relay$notify)
   ))
   result <- reticulate::py_to_r(result)
   list(

@@ -1,10 +1,12 @@
 # What the core says while it works.
 
-# A bar for the training. `step` is called by Python now and then, with the epoch it has come to.
-new_progress <- function(.envir = parent.frame()) {
+# A bar for the training, when verbose. `step` is called by Python now and then with the epoch it has
+# come to, and says whether R was interrupted: by other means than signals, as in RStudio, for those
+# are Python's then. An interrupt must not go through Python as one of R.
+new_progress <- function(verbose, .envir = parent.frame()) {
   id <- NULL
   last <- NULL
-  step <- function(epoch, epochs, loss) {
+  show <- function(epoch, epochs, loss) {
     last <<- list(epoch = epoch, epochs = epochs, loss = loss)
     if (is.null(id)) {
       id <<- cli::cli_progress_bar(
@@ -17,7 +19,16 @@ new_progress <- function(.envir = parent.frame()) {
       )
     }
     cli::cli_progress_update(set = epoch, extra = list(loss = loss), id = id, .envir = .envir)
-    NULL
+  }
+  step <- function(epoch, epochs, loss) {
+    tryCatch(
+      {
+        if (verbose) show(epoch, epochs, loss)
+        Sys.sleep(0)
+        FALSE
+      },
+      interrupt = function(e) TRUE
+    )
   }
   # On the way out of a run that failed or was interrupted, too.
   done <- function() {

@@ -193,7 +193,8 @@ def run(
         As for :func:`smartcore.integrate`; whole numbers in ``params`` may be floats.
     on_epoch
         Called after the first epoch, five times a second and after the last with the epoch's
-        number, the most epochs there can be and the loss.
+        number, the most epochs there can be and the loss. ``True`` from it ends the training, as an
+        interrupt does.
     notify
         Who hears of warnings and of what is logged.
 
@@ -352,9 +353,9 @@ class _Report:
 
     def finish(self) -> None:
         """Tell of the last epoch, unless that was done."""
-        if self._untold:
-            self._tell(*self._untold)
-        self._untold = None
+        untold, self._untold = self._untold, None
+        if untold and self._tell(*untold) is True:
+            raise KeyboardInterrupt
 
 
 class _Relay(logging.Handler):

@@ -32,6 +32,13 @@ def test_reports_are_few_but_the_first_and_the_last(epochs, seconds, monkeypatch
     assert heard == expected
 
 
+def test_who_hears_of_epochs_may_end_the_training():
+    heard = []
+    with pytest.raises(KeyboardInterrupt):
+        embed(1000, lambda *told: heard.append(told) or True)
+    assert len(heard) == 1
+
+
 def test_an_interrupt_is_python_s_while_it_works_and_handlers_come_back():
     below = ctypes.pythonapi.PyOS_getsig
     below.restype = ctypes.c_void_p

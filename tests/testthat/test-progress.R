@@ -1,13 +1,14 @@
-test_that("there is a bar, and it is gone in the end", {
+test_that("there is a bar when verbose, and it is gone in the end", {
   withr::local_options(
     cli.progress_show_after = 0, cli.progress_clear = FALSE, cli.progress_handlers_only = "logger",
     cli.progress_handlers_force = "logger"
   )
   before <- cli::cli_progress_num()
   said <- testthat::capture_messages(out <- utils::capture.output({
-    progress <- new_progress()
-    for (epoch in 1:3) progress$step(epoch, 10L, 0.5 / epoch)
+    progress <- new_progress(TRUE)
+    for (epoch in 1:3) expect_false(progress$step(epoch, 10L, 0.5 / epoch))
     expect_identical(cli::cli_progress_num(), before + 1L)
+    expect_true(progress$step(4L, 10L, rlang::interrupt()))
     progress$done()
   }))
   expect_identical(cli::cli_progress_num(), before)
@@ -15,12 +16,16 @@ test_that("there is a bar, and it is gone in the end", {
   expect_match(paste(said, collapse = ""), "Trained 3 epochs of at most 10, loss 0.1667")
 })
 
-test_that("there is none before the first step, nor without any", {
+test_that("there is none when not, nor without a step", {
   before <- cli::cli_progress_num()
-  expect_silent(progress <- new_progress())
-  expect_identical(cli::cli_progress_num(), before)
-  expect_silent(progress$done())
-  expect_identical(cli::cli_progress_num(), before)
+  for (verbose in c(TRUE, FALSE)) {
+    expect_silent({
+      progress <- new_progress(verbose)
+      if (!verbose) progress$step(1L, 10L, 0.5)
+      progress$done()
+    })
+    expect_identical(cli::cli_progress_num(), before)
+  }
 })
 
 test_that("messages are told once, with the modality they are about", {
