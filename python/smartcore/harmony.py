@@ -98,10 +98,10 @@ def without_batch_effects(
 ) -> NDArray[np.floating]:
     """:func:`harmony` of the features, and of what the target is made of.
 
-    Noise hides batch effects. So Harmony is asked again where there is less of it: of the features
-    with their directions weighted by how much they vary in space, where the target's are
-    (:class:`smartcore.directions.Directions`), and of these averaged over spatial neighbours. What
-    it takes out there is taken out of the features, too.
+    Noise hides batch effects. So Harmony is asked once more where there is less of it: of the
+    features averaged over spatial neighbours, with their directions weighted by how much they vary
+    in space where the target's are (:class:`smartcore.directions.Directions`). What it takes out
+    there is taken out of the features, too.
 
     Parameters
     ----------
@@ -127,9 +127,6 @@ def without_batch_effects(
     if params.harmony_hops == 0:
         return x
     weights = _weights(x, graph, params)
-    if weights is not None:
-        weighted = x @ weights
-        x = x - (weighted - corrected(weighted))
     averages = smooth(x if weights is None else x @ weights, graph, params.harmony_hops)
     return x - (averages - corrected(averages))
 

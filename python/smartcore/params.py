@@ -116,10 +116,9 @@ class Params:
         else; 0 rounds for features that have none (any more). See
         :func:`smartcore.harmony.harmony`.
     harmony_hops
-        Averagings with spatial neighbours after which Harmony is asked again, for what noise hid
-        of batch effects, and before that without averaging where the target is weighted (see
-        :func:`smartcore.harmony.without_batch_effects`); 0: only once, on the features as they
-        are (paper).
+        Averagings with spatial neighbours after which Harmony is asked once more, for what noise
+        hid of batch effects (see :func:`smartcore.harmony.without_batch_effects`); 0: only once,
+        on the features as they are (paper).
     section_triplets
         Where positives of an anchor are looked for, if there are several sections: in the other
         ones (``"across"``, paper), in its own (``"within"``), or in ``"both"``.
