@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import ctypes
-import logging
 import platform
-import signal
-import time
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from importlib.metadata import version
-from typing import Any, TextIO, get_args, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import numpy as np
 import pandas as pd
@@ -21,6 +15,7 @@ from anndata import AnnData
 from numpy.typing import NDArray
 
 from smartcore import _keys, pp
+from smartcore._feedback import Notify, Report, interruptible, relayed
 from smartcore.clustering import (
     check_embedding,
     check_integer,
@@ -38,35 +33,9 @@ from smartcore.params import Params, resolve_params
 INTERFACE = 2
 """Raised when a function here changes in what it takes or gives: the R package checks it."""
 
-Notify = Callable[[str, str], object]
-"""Called with ``"info"`` or ``"warning"`` and a text."""
-
-_BETWEEN_REPORTS = 0.2
-"""Seconds between calls of R while training."""
 _MIN_CORRELATED = 4
 _N_REFERENCE = 1000
 """Spots that distances are taken to: enough for a correlation to within 0.03, and quick."""
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Let a SIGINT raise KeyboardInterrupt, and R see nothing of it until Python has returned.
-
-    As long as Python works, R's handler must not have it: an interrupt of R that falls into a call
-    of R from Python leaves Python without its stack, and R crashes later.
-    """
-    # Those of C are beneath Python's, which alone would not be told of a handler of R.
-    get, put = ctypes.pythonapi.PyOS_getsig, ctypes.pythonapi.PyOS_setsig
-    get.restype = put.restype = ctypes.c_void_p
-    put.argtypes = [ctypes.c_int, ctypes.c_void_p]
-    outer = get(signal.SIGINT)
-    inner = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        if inner is not None:
-            signal.signal(signal.SIGINT, inner)
-        put(signal.SIGINT, outer)
 
 
 def versions() -> dict[str, str]:
@@ -83,7 +52,7 @@ def parameters() -> list[str]:
     return [field.name for field in fields(Params)]
 
 
-@_interruptible()
+@interruptible()
 def components(
     kind: str,
     parts: Sequence[sp.csr_matrix] | Mapping[str, Sequence[sp.csr_matrix]],
@@ -139,7 +108,7 @@ def components(
     settings = {name: value for name, value in given.items() if value is not None}
     if kind == "rna" and n_features is not None:
         settings["n_top_genes"] = None if np.isinf(n_features) else n_features
-    with _relayed(notify):
+    with relayed(notify):
         if isinstance(parts, Mapping):
             adata = pp.join_sections(
                 {
@@ -163,7 +132,7 @@ def _stacked(parts: Sequence[sp.csr_matrix]) -> sp.csr_matrix:
     return parts[0] if len(parts) == 1 else sp.vstack(parts, format="csr")
 
 
-@_interruptible()
+@interruptible()
 def run(
     features: Mapping[str, NDArray[np.floating]],
     rows: Mapping[str, NDArray[np.integer]],
@@ -214,8 +183,8 @@ def run(
         observed[name] = np.zeros(n_spots, bool)
         observed[name][rows[name]] = True
 
-    report = _Report(on_epoch, epochs) if on_epoch else None
-    with _relayed(notify):
+    report = Report(on_epoch, epochs) if on_epoch else None
+    with relayed(notify):
         result = integrate(
             aligned,
             coords,
@@ -243,7 +212,7 @@ def run(
     }
 
 
-@_interruptible()
+@interruptible()
 def cluster(
     embedding: NDArray[np.floating],
     n_clusters: int,
@@ -258,7 +227,7 @@ def cluster(
 
     Parameters and results are those of :func:`smartcore.clustering.cluster_embedding`.
     """
-    with _relayed(notify):
+    with relayed(notify):
         return cluster_embedding(
             _narrow(embedding),
             n_clusters,
@@ -335,71 +304,3 @@ def _correlation(
     return modality_correlation(embedding, {"": x}, n_reference=_N_REFERENCE, seed=seed)[
         ""
     ].to_numpy()
-
-
-class _Report:
-    """Calls ``on_epoch`` after the epochs that it is told of."""
-
-    def __init__(self, on_epoch: Callable[[int, int, float], object], epochs: int) -> None:
-        self._tell = lambda epoch, loss: on_epoch(epoch, epochs, loss)
-        self._untold: tuple[int, float] | None = None
-        self._next = -np.inf
-
-    def __call__(self, epoch: int, losses: Mapping[str, float]) -> None:
-        self._untold = epoch, losses["total"]
-        if time.monotonic() >= self._next:
-            self.finish()
-            self._next = time.monotonic() + _BETWEEN_REPORTS
-
-    def finish(self) -> None:
-        """Tell of the last epoch, unless that was done."""
-        untold, self._untold = self._untold, None
-        if untold and self._tell(*untold) is True:
-            raise KeyboardInterrupt
-
-
-class _Relay(logging.Handler):
-    def __init__(self, notify: Notify) -> None:
-        super().__init__(logging.INFO)
-        self.notify = notify
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.notify("info", record.getMessage())
-
-
-@contextmanager
-def _relayed(notify: Notify | None) -> Iterator[None]:
-    """Hand warnings for the user, and what the package logs, to ``notify``."""
-    if notify is None:
-        yield
-        return
-    log = logging.getLogger("smartcore")
-    level, propagate, handler = log.level, log.propagate, _Relay(notify)
-    with warnings.catch_warnings():
-        usual = warnings.showwarning
-
-        def show(
-            message: Warning | str,
-            category: type[Warning],
-            filename: str,
-            lineno: int,
-            file: TextIO | None = None,
-            line: str | None = None,
-        ) -> None:
-            if issubclass(category, UserWarning):
-                notify("warning", str(message))
-            else:
-                usual(message, category, filename, lineno, file, line)
-
-        warnings.showwarning = show
-        warnings.simplefilter("always", UserWarning)
-        log.addHandler(handler)
-        log.setLevel(logging.INFO)
-        # Another package may have given the root logger a handler that prints.
-        log.propagate = False
-        try:
-            yield
-        finally:
-            log.removeHandler(handler)
-            log.setLevel(level)
-            log.propagate = propagate

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from smartcore.directions import Directions, best_share, spatial_directions
 from smartcore.graph import smooth
+from smartcore.mutual import mutual_nearest_neighbors
 from smartcore.params import Params
-from smartcore.triplets import mutual_nearest_neighbors
 
 logger = logging.getLogger(__name__)
 

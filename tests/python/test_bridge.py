@@ -6,7 +6,7 @@ import signal
 import numpy as np
 import pytest
 
-from smartcore import _bridge
+from smartcore import _bridge, _feedback
 
 
 def embed(epochs, hear):
@@ -24,7 +24,7 @@ def embed(epochs, hear):
 @pytest.mark.parametrize("epochs", [1, 7])
 @pytest.mark.parametrize("seconds", [0.0, np.inf])
 def test_reports_are_few_but_the_first_and_the_last(epochs, seconds, monkeypatch):
-    monkeypatch.setattr(_bridge, "_BETWEEN_REPORTS", seconds)
+    monkeypatch.setattr(_feedback, "BETWEEN_REPORTS", seconds)
     heard = []
     history = embed(epochs, lambda *told: heard.append(told))
     every = list(zip(history["epoch"], [epochs] * epochs, history["total"], strict=True))

@@ -7,10 +7,10 @@ from anndata import AnnData
 
 import smartcore as sm
 from smartcore.graph import spatial_graph
+from smartcore.mutual import mutual_nearest_neighbors
 from smartcore.steps import Task
 from smartcore.tiles import Halo, Tiles
 from smartcore.training import train
-from smartcore.triplets import mutual_nearest_neighbors
 
 bio_graph = pytest.importorskip("smart.build_graph", reason="bio-SMART is not installed")
 bio_mnn = pytest.importorskip("smart.MNN")

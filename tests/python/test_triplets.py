@@ -8,8 +8,9 @@ from scipy.spatial.distance import cdist
 from scipy.stats import chisquare
 
 from smartcore import neighbors, triplets
+from smartcore.mutual import mutual_nearest_neighbors
 from smartcore.neighbors import MOST_PARTNERS, Search, section_pairs
-from smartcore.triplets import TripletSampler, mutual_nearest_neighbors
+from smartcore.triplets import TripletSampler
 
 
 def mutual_by_loops(x, k):
