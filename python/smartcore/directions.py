@@ -19,7 +19,8 @@ _TRACY_WIDOM_99 = 2.02
 # Of fewer directions even the least may be signal.
 _FEWEST = 10
 # A component of less than this part of the next one's variance is a copy of others, or rounding.
-_GAP = 0.1
+# Where it is in doubt it counts as noise, and spots are averaged little.
+_GAP = 1e-3
 _USUAL_SHARE = 0.35
 _MOST_SHARE = 0.5
 
@@ -105,7 +106,7 @@ def spatial_directions(
     """Directions of maximum autocorrelation, and the noise in each.
 
     The principal component of least variance is taken for noise alone, unless it has less than a
-    tenth of the next one's: then it is a copy of others, or rounding. How much of a component of
+    thousandth of the next one's: then it is a copy of others, or rounding. How much of a component of
     greater variance is noise follows from the theory of a few signals in much noise [1]_: with c
     spots a feature, noise of variance 1/c a feature reaches by itself the variance ``(1 + √c)²/c``
     in a component; one of ``(1 + t)(c + t)/(t c)`` owes the share ``c (1 + t)/(t (t + c))`` of it

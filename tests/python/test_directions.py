@@ -111,6 +111,15 @@ def test_a_copy_of_a_feature_is_not_taken_for_noise(jitter):
     assert shared(np.hstack([x, copy])) == pytest.approx(shared(x), rel=0.25)
 
 
+@pytest.mark.parametrize(("variance", "averages"), [(1e-2, False), (1e-5, True)])
+def test_a_least_component_that_stands_apart_is_noise_unless_next_to_nothing(variance, averages):
+    x, _ = section(2.0, width=1.2)
+    apart = x.copy()
+    apart[:, -1] *= np.sqrt(variance)
+    expected = shared(x[:, :-1]) if averages else 0
+    assert shared(apart) == pytest.approx(expected, rel=0.01, abs=0.05)
+
+
 def test_a_modality_counts_by_the_spots_that_have_neighbours():
     features = {"all": section(0.5, width=1.2)[0], "apart": section(4.0, width=1.2, seed=1)[0]}
     features = {m: (x / np.sqrt(np.mean(x**2))).astype(np.float32) for m, x in features.items()}
