@@ -3,6 +3,7 @@
 No network is trained: this asks what is worth reconstructing. Each row is a lead; the last
 column but one is the mean of the groups' means. Then the choice is made anew without one group
 at a time, and scored on the group left out: how would it have fared on data it did not see?
+First of all, the share that neighbours get in the default's average of each set.
 
     python benchmarks/leads.py [--sets her2st_A1 …]
 
@@ -272,9 +273,10 @@ def main() -> None:
     parser.add_argument("--ari", action="store_true", help="score clusters, too")
     given = parser.parse_args()
     warnings.simplefilter("ignore")
-    probes, aris, after_vote = {}, {}, {}
+    probes, aris, after_vote, shares = {}, {}, {}, {}
     for name in given.sets:
         c = case(name)
+        shares[name] = c.share
         targets = {lead: LEADS[lead](c) for lead in given.leads}
         probes[c.labelled.group, name] = {
             lead: probe(target, c.labelled) for lead, target in targets.items()
@@ -288,6 +290,7 @@ def main() -> None:
                 lead: mean_ari(voted(of, c.graph), c.labelled) for lead, of in found.items()
             }
     by_group = grouped(probes)
+    print(f"Neighbours' share\n{pd.Series(shares).round(2).to_string()}\n")
     print(by_group.round(3).to_string(), "\n")
     if given.ari:
         print(f"ARI, mean over K−2 … K+3\n{grouped(aris).round(3).to_string()}\n")

@@ -21,6 +21,8 @@ DATA = Path(__file__).parents[3] / "shared" / "data"
 CACHE = Path(__file__).parents[1] / ".cache"
 
 HER2_SECTIONS = ("A1", "B1", "C1", "D1")
+# Of RNA and of chromatin; the second is what the tutorial of SMART takes.
+_P22_COMPONENTS = {"mouse_brain_P22": (30, 30), "mouse_brain_P22_tutorial": (30, 50)}
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ def groups() -> dict[str, list[str]]:
         "simulated": ["tri_omics_sim", "mosaic_sim_s1", *SIMULATIONS],
         "lymph node": ["lymph_node_A1"],
         "HER2+": [f"her2st_{section}" for section in HER2_SECTIONS],
-        "P22": ["mouse_brain_P22"],
+        "P22": list(_P22_COMPONENTS),
     }
 
 
@@ -111,7 +113,7 @@ def _truths(name: str, adata: AnnData) -> dict[str, pd.Series]:
     if name == "lymph_node_A1":
         second = adata.obs["lab"].astype(object).replace("Exclude", None)
         return {"annotator 1": adata.obs["lab_lynn"], "annotator 2": second}
-    if name == "mouse_brain_P22":
+    if name in _P22_COMPONENTS:
         return {"RNA clusters": adata.obs["RNA_clusters"]} | {
             "ATAC clusters": adata.obs["ATAC_clusters"]
         }
@@ -124,6 +126,8 @@ def _read(name: str, data: Path) -> dict[str, AnnData]:
         return simulate(name)
     if name.startswith("her2st_"):
         return {"rna": _her2(data / "her2st", name.removeprefix("her2st_"))}
+    if name in _P22_COMPONENTS:
+        return _mouse_brain(data, *_P22_COMPONENTS[name])
     return _READERS[name](data)
 
 
@@ -151,12 +155,12 @@ def _lymph_node(data: Path) -> dict[str, AnnData]:
     return _preprocessed(protein=adata)
 
 
-def _mouse_brain(data: Path) -> dict[str, AnnData]:
+def _mouse_brain(data: Path, n_rna: int, n_chromatin: int) -> dict[str, AnnData]:
     whole = read_h5ad(data / "mouse_brain_P22" / "RNA_ATAC.h5ad")
     parts = {}
-    for name, key in (("rna", "RNA_inp"), ("chromatin", "ATAC_inp")):
+    for name, key, n in (("rna", "RNA_inp", n_rna), ("chromatin", "ATAC_inp", n_chromatin)):
         parts[name] = AnnData(obs=whole.obs, obsm={"spatial": whole.obsm["spatial"]})
-        parts[name].obsm["X_pca"] = np.asarray(whole.obsm[key][:, :30], np.float32)
+        parts[name].obsm["X_pca"] = np.asarray(whole.obsm[key][:, :n], np.float32)
     return parts
 
 
@@ -186,5 +190,4 @@ _READERS: dict[str, Callable[[Path], dict[str, AnnData]]] = {
     "tri_omics_sim": _tri_omics,
     "mosaic_sim_s1": _mosaic,
     "lymph_node_A1": _lymph_node,
-    "mouse_brain_P22": _mouse_brain,
 }
