@@ -9,7 +9,7 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
 from smartcore.directions import spatial_directions
-from smartcore.graph import smooth
+from smartcore.graph import neighbor_mean, smooth
 from smartcore.params import Params
 
 logger = logging.getLogger(__name__)
@@ -23,6 +23,7 @@ def harmony(
     sections: ArrayLike | None,
     *,
     theta: float = 10.0,
+    sigma: float = 0.1,
     max_rounds: int = 20,
     seed: int = 0,
 ) -> NDArray[np.floating]:
@@ -36,6 +37,9 @@ def harmony(
         Shape (n_spots,): the section of each spot. ``None`` or one section: nothing is done.
     theta
         Weight of having all sections in every cluster; 0 for none.
+    sigma
+        Softness of the clusters, in units of the cosine distance to their centres: a spot is
+        shared among clusters whose distances differ by less.
     max_rounds
         At most so many rounds of clustering and correction; 0 for no correction.
     seed
@@ -73,6 +77,7 @@ def harmony(
         {"section": codes[order]},
         "section",
         theta=theta,
+        sigma=sigma,
         lamb=1.0,
         max_iter_harmony=max_rounds,
         max_iter_kmeans=200,
@@ -101,7 +106,8 @@ def without_batch_effects(
     Noise hides batch effects. So Harmony is asked once more where there is less of it: of the
     features averaged over spatial neighbours, with their directions weighted by how much they vary
     in space where the target's are (:class:`smartcore.directions.Directions`). What it takes out
-    there is taken out of the features, too.
+    there is taken out of the features, too. Clusters are as much sharper there as the noise of the
+    averages is less.
 
     Parameters
     ----------
@@ -112,23 +118,40 @@ def without_batch_effects(
     graph
         Spatial neighbours, shape (n_spots, n_spots).
     params
-        ``harmony_theta``, ``harmony_rounds``, ``harmony_hops``, ``target_weights``.
+        ``harmony_theta``, ``harmony_sigma``, ``harmony_rounds``, ``harmony_hops``,
+        ``target_weights``.
     seed
         As for :func:`harmony`.
     """
     if sections is None or params.harmony_rounds == 0 or (sections == sections[0]).all():
         return x
 
-    def corrected(x: NDArray[np.floating]) -> NDArray[np.floating]:
-        theta, rounds = params.harmony_theta, params.harmony_rounds
-        return harmony(x, sections, theta=theta, max_rounds=rounds, seed=seed)
+    def corrected(x: NDArray[np.floating], noise: float = 1) -> NDArray[np.floating]:
+        return harmony(
+            x,
+            sections,
+            theta=params.harmony_theta,
+            sigma=noise * params.harmony_sigma,
+            max_rounds=params.harmony_rounds,
+            seed=seed,
+        )
 
     x = corrected(x)
     if params.harmony_hops == 0:
         return x
     weights = _weights(x, graph, params)
     averages = smooth(x if weights is None else x @ weights, graph, params.harmony_hops)
-    return x - (averages - corrected(averages))
+    return x - (averages - corrected(averages, _noise_left(graph, params.harmony_hops)))
+
+
+def _noise_left(graph: sp.csr_matrix, hops: int) -> float:
+    """Share of the variance of independent noise that averages of neighbours still have."""
+    n, lonely = graph.shape[0], np.diff(graph.indptr) == 0
+    once = (sp.identity(n, format="csr") + neighbor_mean(graph) + sp.diags(lonely * 1.0)) / 2
+    weights = once
+    for _ in range(hops - 1):
+        weights = weights @ once
+    return float(sp.linalg.norm(weights) ** 2 / n)
 
 
 def _weights(

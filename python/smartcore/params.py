@@ -111,7 +111,7 @@ class Params:
     stop_on
         ``"either"``: the slope of either loss, in its own units (paper); ``"total"``: that of
         the total loss relative to its mean, free of scale.
-    harmony_theta, harmony_rounds
+    harmony_theta, harmony_sigma, harmony_rounds
         Of Harmony, which takes batch effects between sections out of each modality before all
         else; 0 rounds for features that have none (any more). See
         :func:`smartcore.harmony.harmony`.
@@ -164,6 +164,7 @@ class Params:
     stop_window: int = 20
     stop_on: Literal["either", "total"] = "total"
     harmony_theta: float = 10.0
+    harmony_sigma: float = 0.15
     harmony_rounds: int = 20
     harmony_hops: int = 1
     section_triplets: Literal["across", "within", "both"] = "across"
@@ -238,6 +239,7 @@ _RANGES: dict[str, tuple[float, float, bool]] = {
     "stop_slope": (0, float("inf"), False),
     "stop_window": (2, float("inf"), True),
     "harmony_theta": (0, float("inf"), False),
+    "harmony_sigma": (1e-3, float("inf"), False),
     "harmony_rounds": (0, float("inf"), True),
     "harmony_hops": (0, 100, True),
 }
@@ -280,6 +282,7 @@ PRESETS: dict[str, Params] = {
         epochs=300,
         stop_window=10,
         stop_on="either",
+        harmony_sigma=0.1,
         harmony_hops=0,
     ),
     "published": Params(
@@ -303,6 +306,7 @@ PRESETS: dict[str, Params] = {
         epochs=300,
         stop_window=10,
         stop_on="either",
+        harmony_sigma=0.1,
         harmony_hops=0,
     ),
 }

@@ -4,10 +4,11 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse as sp
 
 import smartcore as sm
-from smartcore.graph import spatial_graph
-from smartcore.harmony import harmony, without_batch_effects
+from smartcore.graph import smooth, spatial_graph
+from smartcore.harmony import _noise_left, harmony, without_batch_effects
 from smartcore.params import resolve_params
 
 
@@ -44,11 +45,19 @@ def test_harmony_repeats_and_does_not_depend_on_the_order_of_spots():
     np.testing.assert_array_equal(first[order], harmony(x[order], batch[order], seed=3))
 
 
-def test_theta_and_rounds_matter():
+@pytest.mark.parametrize("changes", [{"theta": 0}, {"sigma": 0.5}, {"max_rounds": 1}])
+def test_theta_sigma_and_rounds_matter(changes):
     x, batch, _ = shifted((200, 30))
-    results = [harmony(x, batch, theta=t, max_rounds=r) for t, r in [(0, 20), (10, 20), (10, 1)]]
-    assert not np.allclose(results[0], results[1])
-    assert not np.allclose(results[1], results[2])
+    assert not np.allclose(harmony(x, batch), harmony(x, batch, **changes))
+
+
+@pytest.mark.parametrize("hops", [1, 3])
+def test_noise_left_is_what_averages_have(hops):
+    # The last spots have no neighbours.
+    graph = spatial_graph(np.argwhere(np.ones((12, 12))), n_neighbors=4)
+    graph = sp.block_diag([graph, sp.csr_matrix((30, 30))], format="csr").astype(np.float32)
+    noise = np.random.default_rng(0).normal(size=(174, 4000)).astype(np.float32)
+    assert _noise_left(graph, hops) == pytest.approx(smooth(noise, graph, hops).var(), rel=0.02)
 
 
 @pytest.mark.parametrize("sizes", [(50, 5000), (1, 200), (2, 3), (1, 1, 9)])
@@ -72,6 +81,8 @@ def test_harmony_on_anndata():
         sm.pp.harmony(adata, "batch")
     with pytest.raises(ValueError, match="theta=-1"):
         sm.pp.harmony(adata, theta=-1)
+    with pytest.raises(ValueError, match="sigma=0"):
+        sm.pp.harmony(adata, sigma=0)
     with pytest.raises(ValueError, match=r"max_rounds=1\.5"):
         sm.pp.harmony(adata, max_rounds=1.5)
 
@@ -95,6 +106,6 @@ def test_batch_effects_that_noise_hides_are_found_in_averages(weights):
 
     once, twice = left(harmony_hops=0), left()
     assert twice[0] < once[0]
-    np.testing.assert_array_equal(once[1], harmony(x, batch))
+    np.testing.assert_array_equal(once[1], harmony(x, batch, sigma=0.15))
     assert left(harmony_rounds=0)[1] is x
     assert without_batch_effects(x, None, graph, resolve_params("robust", {}), 0) is x

@@ -18,14 +18,15 @@ def harmony(
     use_rep: str = _keys.PCA,
     key_added: str = _keys.HARMONY,
     theta: float = 10.0,
+    sigma: float = 0.1,
     max_rounds: int = 20,
     seed: int = 0,
     copy: bool = False,
 ) -> AnnData | None:
     """Take batch effects between sections out of the components of one modality.
 
-    :func:`smartcore.tl.smart` does so by itself (``harmony_theta``, ``harmony_rounds``): this is
-    for looking at the components, or for use without SMART.
+    :func:`smartcore.tl.smart` does so by itself (``harmony_theta``, ``harmony_sigma``,
+    ``harmony_rounds``): this is for looking at the components, or for use without SMART.
 
     Parameters
     ----------
@@ -35,7 +36,7 @@ def harmony(
         Column of ``obs`` with the section of each spot.
     use_rep, key_added
         Keys in ``obsm``: what is corrected, and where the result goes.
-    theta, max_rounds, seed
+    theta, sigma, max_rounds, seed
         As for :func:`smartcore.harmony.harmony`.
     copy
         Return a changed copy instead of changing ``adata``.
@@ -55,12 +56,14 @@ def harmony(
         raise KeyError(f"No obsm[{use_rep!r}]; obsm has {sorted(adata.obsm) or 'nothing'}.")
     if not 0 <= theta < np.inf:
         raise ValueError(f"theta={theta!r} must be a number from 0 up.")
+    if not 0 < sigma < np.inf:
+        raise ValueError(f"sigma={sigma!r} must be a number above 0.")
     x = np.asarray(adata.obsm[use_rep])
     if not np.isfinite(x).all():
         raise ValueError(f"obsm[{use_rep!r}] has NaN or infinite values.")
     codes = section_codes(adata, section_key)
     max_rounds, seed = whole("max_rounds", max_rounds, 0), whole("seed", seed, 0)
-    result = corrected(x, codes, theta=theta, max_rounds=max_rounds, seed=seed)
+    result = corrected(x, codes, theta=theta, sigma=sigma, max_rounds=max_rounds, seed=seed)
     out = adata.copy() if copy else adata
     out.obsm[key_added] = result
     return out if copy else None
