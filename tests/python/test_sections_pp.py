@@ -104,6 +104,15 @@ def test_few_genes_in_common_are_worth_a_warning_and_small_panels_are_fine():
         sm.pp.join_sections([section(4, genes(0, 100)), section(4, genes(88, 200))])
     panel = [section(4, genes(0, 5)), section(4, genes(0, 5), 1)]
     assert sm.pp.join_sections(panel).n_vars == 5
+    panel = [section(4, genes(0, 12)), section(4, genes(4, 16), 1)]
+    assert sm.pp.join_sections(panel).n_vars == 8
+
+
+def test_few_in_common_are_refused_with_names_that_differ():
+    with pytest.raises(ValueError, match=r"share 5 features .*\. 'a' has GENE0, GENE1; .* GENE20"):
+        sm.pp.join_sections({"a": section(4, genes(0, 20)), "b": section(4, genes(15, 35))})
+    with pytest.raises(ValueError, match="Section 'b' has no features"):
+        sm.pp.join_sections({"a": section(4, genes(0, 20)), "b": section(4, [])})
 
 
 def test_repeated_names_are_refused():
@@ -219,6 +228,17 @@ def test_counts_of_overlapping_peaks_are_summed():
         joined.X.toarray(),
         np.vstack([np.c_[a[:, 0] + a[:, 1], a[:, 3]], np.c_[b[:, 0], b[:, 1]]]),
     )
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int16, np.float32])
+def test_sums_of_counts_do_not_outgrow_their_type(dtype):
+    one = section(3, ["chr1:10-20", "chr1:18-30"])
+    two = section(2, ["chr1:12-25"])
+    most = 1 if dtype is bool else 200
+    for part in (one, two):
+        part.X = sp.csr_matrix(np.full(part.shape, most, dtype))
+    joined = sm.pp.join_sections([one, two], by="overlap", min_shared=1)
+    np.testing.assert_array_equal(joined.X.toarray(), [[2 * most]] * 3 + [[most]] * 2)
 
 
 def test_bins_that_meet_are_not_joined_and_one_section_stays_as_it_is():

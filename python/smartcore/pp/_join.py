@@ -48,7 +48,7 @@ def join_sections(
     layer
         Layer that holds the counts; ``None``: ``X``.
     min_shared
-        Fewer shared features are an error, unless a section has no more.
+        Fewer shared features are an error, unless they are half of a section's.
     section_key
         Column of ``obs`` for the section.
     spatial_key
@@ -67,7 +67,7 @@ def join_sections(
     KeyError
         If a section lacks the layer.
     ValueError
-        If there are too few shared features or names repeat; the message tells which section is
+        If a section has no features, there are too few shared ones or names repeat; the message tells which section is
         the odd one, and of differences in case or between Ensembl ids and symbols.
 
     References
@@ -145,6 +145,8 @@ def _check_section(name: str, adata: object, layer: str | None, key: str) -> Non
         )
     if layer is None and adata.X is None:
         raise ValueError(f"X of section {name!r} is empty: counts are needed, in X or in a layer.")
+    if adata.n_vars == 0:
+        raise ValueError(f"Section {name!r} has no features.")
     if not adata.obs_names.is_unique:
         twice = adata.obs_names[adata.obs_names.duplicated()]
         raise ValueError(

@@ -36,7 +36,9 @@ class SharedPeaks:
         member = self.members[section]
         peak = np.flatnonzero(member >= 0)
         shape = (len(member), len(self.names))
-        which = sp.csr_matrix((np.ones(len(peak), counts.dtype), (peak, member[peak])), shape=shape)
+        # Sums of small integers outgrow their type.
+        dtype = counts.dtype if counts.dtype.kind == "f" else np.int64
+        which = sp.csr_matrix((np.ones(len(peak), dtype), (peak, member[peak])), shape=shape)
         return sp.csr_matrix(counts @ which)
 
 
@@ -83,7 +85,7 @@ def shared_peaks(names: Mapping[str, pd.Index], min_shared: int) -> SharedPeaks:
     names
         Section → names of its peaks.
     min_shared
-        Fewer features than this are refused, unless a section has no more peaks.
+        Fewer features than this are refused, unless they are half of a section's peaks.
 
     Raises
     ------
@@ -112,7 +114,7 @@ def shared_peaks(names: Mapping[str, pd.Index], min_shared: int) -> SharedPeaks:
     smallest = min(map(len, names.values()))
     sizes = ", ".join(f"{name!r}: {len(own)}" for name, own in names.items())
     text = f"The {len(names)} sections share {len(kept)} peaks by overlap ({sizes})"
-    if len(kept) < min(min_shared, smallest):
+    if len(kept) < min(min_shared, (smallest + 1) // 2):
         raise ValueError(f"{text}, fewer than {min_shared}.{_advice(table, section, list(names))}")
     logger.info("%s.", text)
 

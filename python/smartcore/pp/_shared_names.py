@@ -25,7 +25,7 @@ def shared_names(names: Mapping[str, pd.Index], min_shared: int) -> pd.Index:
     names
         Section → names of its features.
     min_shared
-        Fewer than this are refused, unless a section has no more features.
+        Fewer than this are refused, unless they are half of a section's features.
 
     Raises
     ------
@@ -43,7 +43,7 @@ def shared_names(names: Mapping[str, pd.Index], min_shared: int) -> pd.Index:
             )
     shared = _in_all(names)
     smallest = min(map(len, names.values()))
-    if len(shared) < min(min_shared, smallest):
+    if len(shared) < min(min_shared, (smallest + 1) // 2):
         raise ValueError(f"{_count(names, shared)}, fewer than {min_shared}.{_advice(names)}")
     if len(shared) < _FEW * smallest:
         warnings.warn(f"{_count(names, shared)}.{_advice(names)}", stacklevel=4)
@@ -73,7 +73,10 @@ def _advice(names: Mapping[str, pd.Index]) -> str:
     text = ""
     if len(names) > 2 and len(known) > 2 * len(_in_all(names)):
         text += f" Without {odd!r} the others share {len(known)}."
-    examples = [", ".join(map(str, which[:2])) for which in (own, known) if len(which)]
+    apart = (own.difference(known, sort=False), known.difference(own, sort=False))
+    examples = [", ".join(map(str, which[:2])) for which in apart if len(which)]
+    if not examples:
+        return text
     text += (
         f" Its names are like {examples[0]}" if len(names) > 2 else f" {odd!r} has {examples[0]}"
     )
