@@ -201,6 +201,24 @@ def add_method_options(parser: argparse.ArgumentParser) -> None:
         help="kind of graph convolution",
     )
     group.add_argument(
+        "--section-triplets",
+        choices=get_args(get_type_hints(Params)["section_triplets"]),
+        help="where spots to be brought together are looked for: in other sections, in the same, "
+        "or in both",
+    )
+    group.add_argument(
+        "--harmony-theta",
+        type=_common.number(0),
+        metavar="X",
+        help="weight of mixing sections when batch effects are taken out",
+    )
+    group.add_argument(
+        "--harmony-rounds",
+        type=_common.whole(0),
+        metavar="N",
+        help="greatest number of rounds of that; 0: batch effects stay",
+    )
+    group.add_argument(
         "--checkpoint",
         type=Path,
         metavar="FILE",

@@ -52,7 +52,10 @@ written, beside each other, once everything has been computed:
   out_n_clusters.csv how well each number of domains fits (where the number is chosen)"""
 
 
-_METHOD = ("latent_dim", "epochs", "step_spots", "lr", "lam", "encoder")
+_METHOD = (
+    *("latent_dim", "epochs", "step_spots", "lr", "lam", "encoder"),
+    *("section_triplets", "harmony_theta", "harmony_rounds"),
+)
 
 
 def add_parser(commands: Any) -> None:
