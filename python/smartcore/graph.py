@@ -165,13 +165,23 @@ def spatial_graph(
             "neighbours; their spots have all others of the section.",
             stacklevel=2,
         )
+    # Of several sections one may be too small for a mesh.
+    least = xy.shape[1] + 1 if method == "delaunay" and len(parts) > 1 else 0
+    if few := sum(len(rows) < least for rows in parts):
+        warnings.warn(
+            f"{few} of {len(parts)} sections have too few spots for a triangulation; their spots "
+            "have all others of the section for neighbours.",
+            stacklevel=2,
+        )
     for rows in parts:
-        if method == "knn":
+        if len(rows) < least:
+            chosen, chooser = _knn_edges(xy[rows], len(rows) - 1)
+        elif method == "knn":
             chosen, chooser = _knn_edges(xy[rows], min(n_neighbors or 0, len(rows) - 1))
         elif method == "radius":
             chosen, chooser = _radius_edges(xy[rows], radius)
         elif method == "delaunay":
-            chosen, chooser = _delaunay_edges(xy[rows], radius)
+            chosen, chooser = _delaunay_edges(xy[rows], radius, len(parts) > 1)
         else:
             raise ValueError(f"Graph {method!r} is not known; use 'knn', 'radius' or 'delaunay'.")
         sources.append(rows[chooser])
@@ -256,14 +266,15 @@ def _radius_edges(
 
 
 def _delaunay_edges(
-    xy: NDArray[np.float64], radius: float | None
+    xy: NDArray[np.float64], radius: float | None, several: bool
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Of the spots of one section, of several or the only one."""
     try:
         mesh = Delaunay(xy)
     except (QhullError, ValueError) as err:
         raise ValueError(
-            f"These {len(xy)} spots have no Delaunay triangulation (too few, or all on one "
-            "line); use graph='knn'."
+            f"The {len(xy)} spots{' of a section' if several else ''} have no Delaunay "
+            "triangulation (too few, or all on one line); use graph='knn'."
         ) from err
     corners = mesh.simplices
     pairs = np.concatenate([corners[:, [a, b]] for a, b in _corner_pairs(corners.shape[1])])

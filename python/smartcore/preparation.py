@@ -86,6 +86,11 @@ def prepare(
     spots = check_spots(features, coords, sections, observed, adjacency)
     if settings.alpha and (unknown := sorted(set(settings.alpha) - set(spots.features))):
         raise ValueError(f"alpha names {unknown}; the modalities are {list(spots.features)}.")
+    if settings.link_sections and (spots.sections is None or adjacency is not None):
+        there = (
+            "are no sections" if spots.sections is None else "is a graph of your own (adjacency)"
+        )
+        raise ValueError(f"link_sections=True, but there {there}: nothing is to be linked.")
     if settings.graph == "knn" and settings.n_neighbors is None and adjacency is None:
         settings = replace(settings, n_neighbors=_guess(spots, settings))
     graph = graph_of(spots, settings)
@@ -98,7 +103,7 @@ def prepare(
     targets, directions, share = make_targets(
         inputs, spots.observed, graph, settings, sections=spots.sections, seed=seed
     )
-    if settings.target_hops and settings.neighbor_share is None:
+    if settings.target_hops:
         settings = model.params = replace(settings, neighbor_share=share)
     samplers = {
         name: TripletSampler(

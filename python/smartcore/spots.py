@@ -67,7 +67,9 @@ def check_spots(
         raise ValueError(f"There are coordinates of {len(xy)} spots, but features of {n}.")
     if n < MIN_SPOTS:
         raise ValueError(f"{n} spots are too few to integrate; at least {MIN_SPOTS} are needed.")
-    codes = _check_sections(sections, n)
+    codes, names = _check_sections(sections, n)
+    if codes is not None:
+        _check_common_modalities(masks, codes, names)
     # Spots at one place are told apart by their features.
     keys = [x[:, 0] for x in arrays.values()] + [*xy.T] + ([] if codes is None else [codes])
     order = np.lexsort(keys)
@@ -137,15 +139,37 @@ def _check_array(name: str, given: ArrayLike) -> NDArray[np.floating]:
     return x
 
 
-def _check_sections(sections: ArrayLike | None, n: int) -> NDArray[np.intp] | None:
+def _check_sections(sections: ArrayLike | None, n: int) -> tuple[NDArray[np.intp] | None, NDArray]:
     if sections is None:
-        return None
-    codes, _ = pd.factorize(np.asarray(sections).ravel(), sort=True)
-    if len(codes) != n:
-        raise ValueError(f"sections has {len(codes)} entries for {n} spots.")
+        return None, np.empty(0)
+    given = np.asarray(sections)
+    if given.ndim != 1 or len(given) != n:
+        raise ValueError(
+            f"sections must have one entry for each of {n} spots, shape ({n},), but is "
+            f"{type(sections).__name__} of shape {given.shape}."
+        )
+    codes, names = pd.factorize(given, sort=True)
     if (codes < 0).any():
         raise ValueError(f"sections is missing for {(codes < 0).sum()} of {n} spots.")
-    return codes
+    return codes, np.asarray(names)
+
+
+def _check_common_modalities(
+    masks: Mapping[str, NDArray[np.bool_]], codes: NDArray[np.intp], names: NDArray
+) -> None:
+    """Sections must be joined by modalities that they share, directly or through others."""
+    has = np.array([np.bincount(codes[mask], minlength=len(names)) > 0 for mask in masks.values()])
+    n_groups, group = sp.csgraph.connected_components(sp.csr_matrix(has.T.astype(int) @ has))
+    if n_groups > 1:
+        one, other = (np.flatnonzero(group == g)[0] for g in (0, 1))
+        measured = [
+            [m for m, there in zip(masks, has[:, s], strict=True) if there] for s in (one, other)
+        ]
+        raise ValueError(
+            f"Section {str(names[one])!r} was measured in {measured[0]}, section "
+            f"{str(names[other])!r} in {measured[1]}, and no other joins them: they cannot be "
+            "compared. Embed them one by one."
+        )
 
 
 def _check_adjacency(

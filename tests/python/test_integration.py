@@ -195,7 +195,7 @@ def test_three_spots_are_enough():
         (lambda f, c: {"n_neighbors": 252}, "as many neighbours as there are spots"),
         (lambda f, c: {"n_neighbors": -1}, "n_neighbors=-1 must be a whole number from 0 up"),
         (lambda f, c: {"n_neighbors": 2.5}, "n_neighbors=2.5"),
-        (lambda f, c: {"sections": [1, 2]}, "sections has 2 entries for 252 spots"),
+        (lambda f, c: {"sections": [1, 2]}, "sections must have one entry for each of 252 spots"),
         (lambda f, c: {"sections": [None] * 252}, "sections is missing for 252"),
         (lambda f, c: {"observed": {"atac": [True] * 252}}, r"observed names \['atac'\]"),
         (lambda f, c: {"observed": {"rna": [1] * 252}}, "must be boolean"),

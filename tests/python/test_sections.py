@@ -130,6 +130,7 @@ def test_whole_numbers_as_features():
     "bad",
     [
         {"harmony_theta": -1},
+        {"harmony_sigma": 0},
         {"harmony_rounds": 2.5},
         {"section_triplets": "all"},
         {"link_sections": 1},
@@ -139,6 +140,13 @@ def test_parameters_of_sections_out_of_range(bad):
     features, coords, section, _ = tissue()
     with pytest.raises(ValueError, match=f"{next(iter(bad))}="):
         sm.integrate(features, coords, sections=section, **bad)
+
+
+@pytest.mark.parametrize("bad", ["section", {"a": 1}, np.zeros((50, 2)), [1, 2]])
+def test_sections_must_be_one_for_each_spot(bad):
+    x = np.random.default_rng(0).normal(size=(100, 6))
+    with pytest.raises(ValueError, match=r"one entry for each of 100 spots"):
+        sm.integrate({"rna": x}, x[:, :2], sections=bad)
 
 
 # --- sections that are unlike -----------------------------------------------------------------
@@ -167,6 +175,14 @@ def test_a_section_of_one_spot():
     assert "1 of 121 spots have no spatial neighbour" in str(said[1].message)
 
 
+def test_a_section_too_small_for_a_mesh():
+    features, coords, section, _ = tissue(((12, 10), (2, 1)))
+    with pytest.warns(UserWarning, match="1 of 2 sections have too few spots for a triangulation"):
+        result = sm.integrate(features, coords, sections=section, epochs=2, graph="delaunay")
+    small = np.flatnonzero(section == section[-1])
+    np.testing.assert_array_equal(result.graph[small][:, small].toarray(), [[0, 1], [1, 0]])
+
+
 def test_a_section_without_a_modality_is_embedded_by_the_others():
     features, coords, section, band = tissue(((15, 12), (12, 9)))
     features["protein"][section == 1] = np.nan
@@ -181,6 +197,13 @@ def test_sections_each_with_a_modality_of_its_own_share_a_third():
     observed = {"rna": section != 1, "protein": section != 2}
     result = sm.integrate(features, coords, sections=section, observed=observed, epochs=3)
     assert np.isfinite(result.embedding).all()
+
+
+def test_sections_that_no_modality_joins_are_refused():
+    features, coords, section, _ = tissue(((12, 10), (9, 8)))
+    observed = {"rna": section == 0, "protein": section == 1}
+    with pytest.raises(ValueError, match=r"'0' was measured in \['rna'\], section '1' in \['pro"):
+        sm.integrate(features, coords, sections=section, observed=observed)
 
 
 # --- neighbours across sections ---------------------------------------------------------------
@@ -232,6 +255,16 @@ def test_sections_that_cannot_be_linked():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         spatial_graph(far, n_neighbors=4, linked=True)
+
+
+def test_nothing_to_be_linked_is_an_error():
+    coords, section = stack()
+    x = {"rna": np.random.default_rng(0).normal(size=(len(coords), 6))}
+    with pytest.raises(ValueError, match="link_sections=True, but there are no sections"):
+        sm.integrate(x, coords, link_sections=True)
+    graph = spatial_graph(coords)
+    with pytest.raises(ValueError, match=r"link_sections=True, but .*adjacency"):
+        sm.integrate(x, coords, sections=section, adjacency=graph, link_sections=True)
 
 
 def test_linked_sections_through_integrate():
@@ -386,6 +419,22 @@ def test_components_of_each_section_alone_are_refused():
     refused(parts, ValueError, "components of their own in sections '1' and '2'")
     sm.pp.rna(parts, n_comps=5)
     sm.tl.smart(parts, **QUICK)
+    for part in parts:
+        sm.pp.rna(part, n_comps=5, n_top_genes=None, key_added="mine")
+    refused(parts, ValueError, "components of their own in sections '1' and '2'", reps="mine")
+
+
+def test_sections_that_are_given_as_modalities():
+    parts = {s: sm.datasets.tri_omics((8, 8), seed=i)["protein"] for i, s in enumerate("ab")}
+    sm.pp.protein(list(parts.values()), n_comps=5)
+    refused(parts, ValueError, r"\['a', 'b'\] look like sections.*as sections \['1', '2'\]")
+    for part in parts.values():
+        sm.pp.protein(part, n_comps=5)
+    with pytest.warns(UserWarning, match="If they are sections, give a list"):
+        sm.tl.smart(parts, **QUICK)
+    parts["b"].obs_names = [f"b{name}" for name in parts["b"].obs_names]
+    with pytest.warns(UserWarning, match="If they are sections, give a list"):
+        refused(parts, ValueError, "Sections would have to come as a list")
 
 
 def test_objects_that_do_not_fit():

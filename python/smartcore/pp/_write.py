@@ -38,7 +38,7 @@ def write(
     out.obsm[key] = components.scores
     out.varm["PCs"] = loadings
     out.uns["pca"] = {
-        "params": {"modality": modality, "layer": layer or "X", **settings},
+        "params": {"modality": modality, "layer": layer or "X", "key_added": key, **settings},
         "variance": components.variance,
         "variance_ratio": components.variance_ratio,
     }

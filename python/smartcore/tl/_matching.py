@@ -175,7 +175,7 @@ def _check_common(mdata: MuData, modalities: list[str]) -> None:
     hint = " They would match without what follows the last '-', '_' or '.'." if alike else ""
     raise ValueError(
         f"Modalities {a!r} and {b!r} have no spot name in common ({list(names[a][:2])} … and "
-        f"{list(names[b][:2])} …).{hint}"
+        f"{list(names[b][:2])} …).{hint} Sections would have to come as a list."
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -68,7 +69,7 @@ def units_of(data: object) -> Units:
     TypeError
         For other containers than :func:`smartcore.tl.smart` says, or a mixture of them.
     ValueError
-        If there is no section.
+        If there is no section, or a dict names sections otherwise than :mod:`smartcore.pp` did.
     """
     if isinstance(data, AnnData | MuData):
         return Units({"": data}, None, made=False)
@@ -80,6 +81,7 @@ def units_of(data: object) -> Units:
     if isinstance(data, Mapping) and not (
         any(isinstance(part, MuData | Mapping) for part in data.values()) or _are_sections(data)
     ):
+        _check_not_sections(data)
         return Units({"": to_mudata(data)}, None, made=True)
     parts = named_sections(data)
     kinds = {
@@ -105,6 +107,28 @@ def _are_sections(data: Mapping[Any, object]) -> bool:
         isinstance(part, AnnData)
         and name in part.uns.get("pca", {}).get("params", {}).get("sections", ())
         for name, part in data.items()
+    )
+
+
+def _check_not_sections(data: Mapping[str, object]) -> None:
+    """Refuse, or warn of, parts of a dict of modalities that look like sections."""
+    made = [
+        part.uns.get("pca", {}).get("params", {}) if isinstance(part, AnnData) else {}
+        for part in data.values()
+    ]
+    kinds = {params.get("modality") for params in made}
+    if len(made) < 2 or len(kinds) > 1 or None in kinds:
+        return
+    if all("sections" in params for params in made):
+        raise ValueError(
+            f"{list(data)} look like sections, not modalities: smartcore.pp prepared all of them "
+            f"as {kinds.pop()}, as sections {list(made[0]['sections'])}. Give them in a list, or "
+            "in a dict with these names."
+        )
+    warnings.warn(
+        f"{list(data)} are taken for modalities of the same spots, though all of them are "
+        f"{kinds.pop()}. If they are sections, give a list of them.",
+        stacklevel=4,
     )
 
 
@@ -177,12 +201,11 @@ def check_joint_components(parts: Mapping[str, AnnData], key: str) -> None:
     ValueError
         If two sections have a PCA of their own.
     """
-    if key != _keys.PCA:
-        return
+    records = {name: adata.uns.get("pca", {}) for name, adata in parts.items()}
     made = {
-        name: np.asarray(adata.uns["pca"]["variance"])
-        for name, adata in parts.items()
-        if "variance" in adata.uns.get("pca", {})
+        name: np.asarray(record["variance"])
+        for name, record in records.items()
+        if "variance" in record and record.get("params", {}).get("key_added", _keys.PCA) == key
     }
     for name, variance in made.items():
         first = next(iter(made))
