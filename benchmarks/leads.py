@@ -268,13 +268,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--sets", nargs="+", default=sets.names())
+    parser.add_argument("--sets", nargs="+", default=sets.names(), help="of sets or of groups")
     parser.add_argument("--leads", nargs="+", choices=LEADS, default=list(LEADS), metavar="LEAD")
     parser.add_argument("--ari", action="store_true", help="score clusters, too")
     given = parser.parse_args()
     warnings.simplefilter("ignore")
     probes, aris, after_vote, shares = {}, {}, {}, {}
-    for name in given.sets:
+    for name in [one for chosen in given.sets for one in sets.groups().get(chosen, [chosen])]:
         c = case(name)
         shares[name] = c.share
         targets = {lead: LEADS[lead](c) for lead in given.leads}

@@ -114,6 +114,8 @@ def scored(adata: AnnData, z: np.ndarray, k: int, method: str, seed: int) -> dic
         clusters = mclust(z, numbers, seed)
     else:
         clusters = {n: cluster_embedding(z, n, method=method, seed=seed) for n in numbers}
+    if k not in clusters:
+        sys.exit(f"{method} found no {k} clusters of {len(z)} spots; try another --method.")
     domains = clusters[k]
     scores = {
         "ARI": sm.metrics.ari(labels, domains),

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from . import choices
 from .methods import ABLATIONS, SINGLES, registry
 from .peers import IMPOSSIBLE
 from .running import read
@@ -62,11 +63,12 @@ def write(results: Path, docs: Path) -> None:
         parts += ["## ARI by set, mean over K−2 … K+3\n"]
         parts += [markdown(by_labeling(scores, main, "ari_mean"))]
     parts += ["## Seeds run\n", "Least to most of a set; of the probe / of clusters.\n"]
-    parts += [markdown(seeds(scores, main))]
+    parts += [markdown(seeds(scores, ordered(scores["method"])))]
     parts += ["## What could not be run\n", markdown(not_run(runs, main))]
     docs.mkdir(parents=True, exist_ok=True)
     (docs / "accuracy.md").write_text("\n".join(parts))
     draw(scores, main, docs / "images" / "accuracy.png")
+    choices.draw(scores, runs, docs / "images" / "choices.png")
 
 
 def long(runs: pd.DataFrame) -> pd.DataFrame:
@@ -93,7 +95,9 @@ def by_group(
     """A row a method: mean, spread and rank in each group."""
     chosen = scores[(scores["score"] == score) & scores["method"].isin(names)]
     runs = chosen.groupby(["method", "group", "set", "labeling"])["value"]
-    each = pd.DataFrame({"mean": runs.mean(), "sd": runs.std(ddof=0)}).reset_index()
+    # One run has no spread.
+    spread = runs.std(ddof=0).where(runs.size() > 1)
+    each = pd.DataFrame({"mean": runs.mean(), "sd": spread}).reset_index()
     sizes = each.drop_duplicates(["group", "set", "labeling"]).groupby("group").size()
     table = each.groupby(["method", "group"]).agg(
         mean=("mean", "mean"), sd=("sd", "mean"), n=("mean", "size")
@@ -124,7 +128,9 @@ def by_group(
             row[group] = ""
             if group in full[name]:
                 cell = full[name][group]
-                row[group] = f"{cell['mean']:.3f} ± {cell['sd']:.3f}"
+                row[group] = f"{cell['mean']:.3f}"
+                if not np.isnan(cell["sd"]):
+                    row[group] += f" ± {cell['sd']:.3f}"
                 if ranked and name in ranks[group]:
                     row[group] += f" ({ranks[group][name]:.0f})"
             elif (name, group) in table.index:
@@ -194,6 +200,12 @@ def not_run(runs: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     for (name, status, note), part in bad.groupby(["method", "status", "note"], sort=False):
         where = list(dict.fromkeys(part["set"]))
         rows.append({"method": name, "why": note, "sets": ", ".join(where), "": status})
+    tried = set(pairs)
+    for name in names:
+        if left := [
+            one for members in groups().values() for one in members if (name, one) not in tried
+        ]:
+            rows.append({"method": name, "why": "", "sets": ", ".join(left), "": "not tried"})
     return pd.DataFrame(rows, columns=["method", "", "why", "sets"]).set_index("method")
 
 
