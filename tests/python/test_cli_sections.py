@@ -148,6 +148,21 @@ def test_components_that_are_there(folder, tmp_path, capsys):
     )
 
 
+def test_options_on_sections_reach_the_method(folder, tmp_path):
+    out = tmp_path / "out.h5ad"
+    options = ("--harmony-theta", 2, "--harmony-rounds", 3, "--section-triplets", "both")
+    assert run("--rna", *files(folder, "rna"), *options, "--no-figures", "-o", out, *QUICK) == 0
+    params = ad.read_h5ad(out).uns["smart"]["params"]
+    said = [params[name] for name in ("harmony_theta", "harmony_rounds", "section_triplets")]
+    assert said == [2, 3, "both"]
+
+
+def test_links_without_sections_are_refused(folder, tmp_path, capsys):
+    path = files(folder, "rna")[0]
+    assert run("--rna", path, "--link-sections", "-o", tmp_path / "out.h5ad", *QUICK) == 1
+    assert "there are no sections" in capsys.readouterr().err
+
+
 def test_registered_sections_are_linked(folder, tmp_path):
     paths = []
     for i, path in enumerate(files(folder, "rna")):
