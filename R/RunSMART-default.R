@@ -66,9 +66,10 @@
 #'     `min.spots`: spots that a gene or peak must be counted in (10). `clr`: mean of the
 #'     centred log-ratio over the spots of a `"protein"` or the proteins of a `"spot"`.
 #'   * `harmony.theta` (10) and `harmony.rounds` (20): how hard, and for how many rounds, Harmony
-#'     takes out batch effects between sections; 0 rounds: not at all. `section.triplets`:
-#'     `"across"` sections (the default), `"within"` or `"both"`. `link.sections`: `TRUE` lets spots
-#'     of different sections be neighbours, for sections registered in 3-D coordinates.
+#'     takes out batch effects between sections; 0 rounds: not at all. `harmony.sigma` (0.15): how
+#'     soft its clusters are. `section.triplets`: `"across"` sections (the default), `"within"` or
+#'     `"both"`. `link.sections`: `TRUE` lets spots of different sections be neighbours, for
+#'     sections registered in 3-D coordinates.
 #'   * `epochs`, `lr`, `lam` (weight of the reconstruction against the triplets), `alpha` (weights
 #'     named by modality), `latent.dim` (64), `margin`, `n.mutual`, `far.ratio`.
 #'   * `step.spots`: cells that a training step sees; more are cut into tiles (50000, or what a
