@@ -67,8 +67,8 @@ def join_sections(
     KeyError
         If a section lacks the layer.
     ValueError
-        If a section has no features, there are too few shared ones or names repeat; the message tells which section is
-        the odd one, and of differences in case or between Ensembl ids and symbols.
+        If a section has no features, there are too few shared ones, or names repeat; the message
+        tells which section is the odd one, and of differences in case or between Ensembl ids and symbols.
 
     References
     ----------
