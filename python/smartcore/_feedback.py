@@ -13,6 +13,8 @@ from typing import TextIO
 
 import numpy as np
 
+from smartcore._logs import heard_by
+
 Notify = Callable[[str, str], object]
 """Called with ``"info"`` or ``"warning"`` and a text."""
 
@@ -77,9 +79,7 @@ def relayed(notify: Notify | None) -> Iterator[None]:
     if notify is None:
         yield
         return
-    log = logging.getLogger("smartcore")
-    level, propagate, handler = log.level, log.propagate, _Relay(notify)
-    with warnings.catch_warnings():
+    with heard_by(_Relay(notify), logging.INFO), warnings.catch_warnings():
         usual = warnings.showwarning
 
         def show(
@@ -97,13 +97,4 @@ def relayed(notify: Notify | None) -> Iterator[None]:
 
         warnings.showwarning = show
         warnings.simplefilter("always", UserWarning)
-        log.addHandler(handler)
-        log.setLevel(logging.INFO)
-        # Another package may have given the root logger a handler that prints.
-        log.propagate = False
-        try:
-            yield
-        finally:
-            log.removeHandler(handler)
-            log.setLevel(level)
-            log.propagate = propagate
+        yield

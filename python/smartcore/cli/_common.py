@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
+from smartcore._logs import heard_by
+
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 logger = logging.getLogger("smartcore")
@@ -39,8 +41,7 @@ def messages(*, quiet: bool, verbose: bool) -> Iterator[None]:
     Warnings of other packages are for programmers: they show with `verbose` only.
     """
     package = str(Path(__file__).parents[1])
-    handler = _Handler()
-    level, propagate = logger.level, logger.propagate
+    level = logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO
 
     def show(
         message: Warning | str,
@@ -56,18 +57,10 @@ def messages(*, quiet: bool, verbose: bool) -> Iterator[None]:
         if own or verbose:
             logger.warning("%s", " ".join(str(message).split()))
 
-    logger.addHandler(handler)
-    logger.setLevel(logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO)
-    logger.propagate = False
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("default")
-            warnings.showwarning = show
-            yield
-    finally:
-        logger.removeHandler(handler)
-        logger.setLevel(level)
-        logger.propagate = propagate
+    with heard_by(_Handler(), level), warnings.catch_warnings():
+        warnings.simplefilter("default")
+        warnings.showwarning = show
+        yield
 
 
 def report(problem: BaseException | str, *, verbose: bool = False) -> None:
