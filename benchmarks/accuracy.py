@@ -8,6 +8,8 @@ where it stopped, and any subset may be run:
 
 A family (baselines, presets, peers, singles, ablations) or a group of sets stands for all of
 it; a preset may have changes: robust@rna:lam=0.5,margin=1.0. Labels serve for scores alone.
+Sets that the default was not chosen with are groups of their own ("new simulated", "new
+mosaic"), run when named, with a page of their own.
 """
 
 from __future__ import annotations
@@ -49,7 +51,7 @@ def main() -> None:
     parser.add_argument("--probe-only", action="store_true", help="leave clusters for later")
     parser.add_argument("--force", action="store_true", help="run again what is there")
     parser.add_argument("--list", action="store_true", help="name methods and sets")
-    parser.add_argument("--report", action="store_true", help="write the table and the figure")
+    parser.add_argument("--report", action="store_true", help="write the pages and figures")
     parser.add_argument("--timeout", type=float, default=900, help="seconds an embedding may take")
     parser.add_argument("--data", type=Path, default=sets.DATA)
     parser.add_argument("--cache", type=Path, default=sets.CACHE)
@@ -60,8 +62,9 @@ def main() -> None:
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
     results = given.results or given.cache / "accuracy.jsonl"
+    every = sets.groups() | sets.held_out()
     if given.list:
-        for family, members in (methods.registry() | sets.groups()).items():
+        for family, members in (methods.registry() | every).items():
             print(f"{family}: {', '.join(members)}")
         return
     if given.report:
@@ -71,7 +74,7 @@ def main() -> None:
     chosen = [methods.find(name, given.peers or given.cache / "peers") for name in names]
     store = running.Store(results, given.cache)
     running.import_libraries()
-    for name in expand(given.sets, sets.groups()):
+    for name in expand(given.sets, every):
         try:
             labelled = sets.load(name, given.data, given.cache)
         except FileNotFoundError as error:

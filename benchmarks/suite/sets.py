@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 import smartcore as sm
 
-from .simulations import SIMULATIONS, simulate
+from .simulations import HELD_OUT, SIMULATIONS, simulate
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 CACHE = Path(__file__).parents[1] / ".cache"
@@ -23,6 +23,11 @@ CACHE = Path(__file__).parents[1] / ".cache"
 HER2_SECTIONS = ("A1", "B1", "C1", "D1")
 # Of RNA and of chromatin; the second is what the tutorial of SMART takes.
 _P22_COMPONENTS = {"mouse_brain_P22": (30, 30), "mouse_brain_P22_tutorial": (30, 50)}
+# Section, modality and how the file calls it.
+_MOSAIC_OTHERS = {
+    "mosaic_sim_s2": ("s2", "rna", "rna"),
+    "mosaic_sim_s3": ("s3", "protein", "adt"),
+}
 
 
 @dataclass(frozen=True)
@@ -70,9 +75,14 @@ def groups() -> dict[str, list[str]]:
     }
 
 
+def held_out() -> dict[str, list[str]]:
+    """Names of the sets that no choice was made with, by group."""
+    return {"new simulated": list(HELD_OUT), "new mosaic": list(_MOSAIC_OTHERS)}
+
+
 def names() -> list[str]:
     """Names of all sets."""
-    return [name for members in groups().values() for name in members]
+    return [name for members in (groups() | held_out()).values() for name in members]
 
 
 def load(name: str, data: Path = DATA, cache: Path = CACHE) -> LabelledSet:
@@ -85,7 +95,8 @@ def load(name: str, data: Path = DATA, cache: Path = CACHE) -> LabelledSet:
     FileNotFoundError
         If its files are not in `data`.
     """
-    group = next((group for group, members in groups().items() if name in members), None)
+    every = groups() | held_out()
+    group = next((group for group, members in every.items() if name in members), None)
     if group is None:
         raise ValueError(f"set {name!r} is not known; choose among {', '.join(names())}")
     file = cache / "sets" / f"{name}.npz"
@@ -117,17 +128,21 @@ def _truths(name: str, adata: AnnData) -> dict[str, pd.Series]:
         return {"RNA clusters": adata.obs["RNA_clusters"]} | {
             "ATAC clusters": adata.obs["ATAC_clusters"]
         }
-    return {"truth": adata.obs["gt" if name == "mosaic_sim_s1" else "domain"]}
+    return {"truth": adata.obs["gt" if name.startswith("mosaic") else "domain"]}
 
 
 def _read(name: str, data: Path) -> dict[str, AnnData]:
     """Modality → counts with components in ``obsm["X_pca"]``."""
-    if name in SIMULATIONS:
+    if name in SIMULATIONS or name in HELD_OUT:
         return simulate(name)
     if name.startswith("her2st_"):
         return {"rna": _her2(data / "her2st", name.removeprefix("her2st_"))}
     if name in _P22_COMPONENTS:
         return _mouse_brain(data, *_P22_COMPONENTS[name])
+    if name in _MOSAIC_OTHERS:
+        section, modality, file = _MOSAIC_OTHERS[name]
+        adata = read_h5ad(data / "mosaic_sim" / "replicate1" / f"{section}_adata_{file}.h5ad")
+        return _preprocessed(**{modality: adata})
     return _READERS[name](data)
 
 
