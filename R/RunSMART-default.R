@@ -12,10 +12,11 @@
 #'
 #' Several sections are the images of an object, the values of `section.by`, the `sample_id` of a
 #' SpatialExperiment, or the objects of a list. They are embedded as one: variable genes are those
-#' that vary within sections; Harmony takes batch effects out of each modality; and triplets join
-#' spots that are alike across sections. Objects of a list may have different features: genes and
-#' proteins that all share are used, and peaks that overlap count as one. Their cells may go by the
-#' same names, and an object may lack a modality. Clusters have the same levels in all of them.
+#' that vary within sections; features are centred and scaled within them; Harmony takes what is
+#' left of batch effects out of each modality; and triplets join spots that are alike across
+#' sections. Objects of a list may have different features: genes and proteins that all share are
+#' used, and peaks that overlap count as one. Their cells may go by the same names, and an object
+#' may lack a modality. Clusters have the same levels in all of them.
 #'
 #' The object given is returned with results added, or untouched: also where anything fails, or
 #' is interrupted (Ctrl-C or Esc ends the training within an epoch).
@@ -65,6 +66,9 @@
 #'     as proteins, at most 30). `n.features`: variable genes (3000; `Inf` for all).
 #'     `min.spots`: spots that a gene or peak must be counted in (10). `clr`: mean of the
 #'     centred log-ratio over the spots of a `"protein"` or the proteins of a `"spot"`.
+#'   * `align.sections`: `TRUE` (the default) centres and scales each feature within its section,
+#'     so that what a batch catches more of, or less, does not tell sections apart; `FALSE` over
+#'     all sections together, for sections that have hardly a kind of cells in common.
 #'   * `harmony.theta` (10) and `harmony.rounds` (20): how hard, and for how many rounds, Harmony
 #'     takes out batch effects between sections; 0 rounds: not at all. `harmony.sigma` (0.15): how
 #'     soft its clusters are. `section.triplets`: `"across"` sections (the default), `"within"` or

@@ -1,7 +1,9 @@
 # Handing over to the Python core, and back.
 
 # What `...` may hold beside the method's parameters.
-core_settings <- c("preset", "n_neighbors", "device", "n_comps", "n_features", "min_spots", "clr")
+core_settings <- c(
+  "preset", "n_neighbors", "device", "n_comps", "n_features", "min_spots", "clr", "align_sections"
+)
 
 # Embeds cells.
 #   modalities  named list of list(kind, counts, pcs): counts features x cells, a dgCMatrix or a
@@ -74,6 +76,7 @@ count_components <- function(core, name, input, sections, given, seed, check.cou
       lapply(input$counts, function(parts) as.array(rownames(parts[[1]])))
     },
     sections = sections,
+    align_sections = given$align_sections,
     n_comps = one_of_list(given$n_comps, name),
     n_features = one_of_list(given$n_features, name),
     min_spots = one_of_list(given$min_spots, name),
@@ -119,6 +122,7 @@ core_arguments <- function(dots, core, modalities, fn = "RunSMART") {
     n_features = dots[["n_features"]],
     min_spots = dots[["min_spots"]],
     clr = dots[["clr"]],
+    align_sections = check_align_sections(dots[["align_sections"]] %||% TRUE, fn),
     # A list without entries would be no dict in Python.
     params = reticulate::py_dict(as.list(names[for_params]), unname(dots[for_params]))
   )
@@ -132,6 +136,13 @@ check_modality_names <- function(x, what, modalities, fn) {
       "i" = "The modalities are {.val {modalities}}."
     ), fn = fn)
   }
+}
+
+check_align_sections <- function(x, fn) {
+  if (!is.logical(x) || length(x) != 1 || is.na(x)) {
+    smart_abort("{.arg align.sections} must be TRUE or FALSE, not {.val {x}}.", fn = fn)
+  }
+  x
 }
 
 check_seed <- function(seed.use, fn = "RunSMART") {

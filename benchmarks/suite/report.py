@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ from . import choices
 from .methods import ABLATIONS, SINGLES, registry
 from .peers import IMPOSSIBLE
 from .running import read
-from .sets import groups
+from .sets import groups, held_out
 
 FLOOR = "coordinates"
 
@@ -34,41 +34,65 @@ OTHERS = {
     "silhouette": "silhouette",
 }
 
-INTRODUCTION = Path(__file__).with_name("introduction.md")
+# Whose seconds and memory are shown.
+COSTS = {
+    "tri-omics": "tri_omics_sim",
+    "P22": "mouse_brain_P22",
+    "1,296 spots": "new_usual",
+    "5,184 spots": "new_many_spots",
+}
+
+INTRODUCTIONS = Path(__file__).parent
+
+Groups = dict[str, list[str]]
 
 
 def write(results: Path, docs: Path) -> None:
-    """Write ``accuracy.md`` and ``images/accuracy.png`` under `docs`."""
+    """Write ``accuracy.md`` and, if its sets were run, ``held_out.md`` under `docs`, and figures."""
     runs = pd.DataFrame(read(results).values())
-    scores = long(runs)
-    names = ordered(scores["method"].unique())
-    main = [name for name in names if name not in {*ABLATIONS, *SINGLES} and ":" not in name]
-    others = [name for name in names if name not in main]
-    n_simulations = sum(name.startswith("sim_") for name in groups()["simulated"])
-    parts = [INTRODUCTION.read_text().format(n_simulations=n_simulations)]
-    for score, title in SCORES.items():
-        if not (scores["score"] == score).any():
-            continue
-        parts += [f"## {title}\n", markdown(by_group(scores, main, score))]
-    parts += [
-        "## Other scores\n",
-        "Over the labelings that a method has: rows of other coverage do not compare.\n",
-    ]
-    parts += [markdown(further(scores, runs, main))]
-    if others:
-        parts += ["## Ablations and single modalities\n", "The probe; `robust` for comparison.\n"]
-        parts += [markdown(by_group(scores, ["robust", *others], "probe", ranked=False))]
-    parts += ["## Probe by set\n", markdown(by_labeling(scores, main, "probe"))]
-    if (scores["score"] == "ari_mean").any():
-        parts += ["## ARI by set, mean over K−2 … K+3\n"]
-        parts += [markdown(by_labeling(scores, main, "ari_mean"))]
-    parts += ["## Seeds run\n", "Least to most of a set; of the probe / of clusters.\n"]
-    parts += [markdown(seeds(scores, ordered(scores["method"])))]
-    parts += ["## What could not be run\n", markdown(not_run(runs, main))]
     docs.mkdir(parents=True, exist_ok=True)
-    (docs / "accuracy.md").write_text("\n".join(parts))
-    draw(scores, main, docs / "images" / "accuracy.png")
-    choices.draw(scores, runs, docs / "images" / "choices.png")
+    for page, members in (("accuracy", groups()), ("held_out", held_out())):
+        own = runs[runs["group"].isin(members)]
+        if own.empty:
+            continue
+        scores = long(own)
+        names = ordered(scores["method"].unique())
+        main = [name for name in names if name not in {*ABLATIONS, *SINGLES} and ":" not in name]
+        (docs / f"{page}.md").write_text("\n".join(_parts(page, own, scores, main, members)))
+        draw(scores, main, members, docs / "images" / f"{page}.png")
+        if page == "accuracy":
+            choices.draw(scores, own, docs / "images" / "choices.png")
+
+
+def _parts(
+    page: str, runs: pd.DataFrame, scores: pd.DataFrame, main: list[str], members: Groups
+) -> Iterator[str]:
+    """The page's paragraphs and tables."""
+    others = [name for name in ordered(scores["method"].unique()) if name not in main]
+    n_simulations = sum(n.startswith(("sim_", "new_")) for own in members.values() for n in own)
+    introduction = INTRODUCTIONS / f"introduction_{page}.md"
+    yield introduction.read_text().format(n_simulations=n_simulations)
+    for score, title in SCORES.items():
+        if (scores["score"] == score).any():
+            yield f"## {title}\n"
+            yield markdown(by_group(scores, main, score, members))
+    yield "## Other scores\n"
+    yield "Over the labelings that a method has: rows of other coverage do not compare.\n"
+    yield markdown(further(scores, runs, main))
+    if others:
+        yield "## Ablations and single modalities\n"
+        yield "The probe; `robust` for comparison.\n"
+        yield markdown(by_group(scores, ["robust", *others], "probe", members, ranked=False))
+    yield "## Probe by set\n"
+    yield markdown(by_labeling(scores, main, "probe", members))
+    if (scores["score"] == "ari_mean").any():
+        yield "## ARI by set, mean over K−2 … K+3\n"
+        yield markdown(by_labeling(scores, main, "ari_mean", members))
+    yield "## Seeds run\n"
+    yield "Least to most of a set; of the probe / of clusters.\n"
+    yield markdown(seeds(scores, ordered(scores["method"]), members))
+    yield "## What could not be run\n"
+    yield markdown(not_run(runs, main, members))
 
 
 def long(runs: pd.DataFrame) -> pd.DataFrame:
@@ -90,7 +114,7 @@ def ordered(found: Iterable[str]) -> list[str]:
 
 
 def by_group(
-    scores: pd.DataFrame, names: list[str], score: str, *, ranked: bool = True
+    scores: pd.DataFrame, names: list[str], score: str, members: Groups, *, ranked: bool = True
 ) -> pd.DataFrame:
     """A row a method: mean, spread and rank in each group."""
     chosen = scores[(scores["score"] == score) & scores["method"].isin(names)]
@@ -102,7 +126,7 @@ def by_group(
     table = each.groupby(["method", "group"]).agg(
         mean=("mean", "mean"), sd=("sd", "mean"), n=("mean", "size")
     )
-    present = [group for group in groups() if group in sizes.index]
+    present = [group for group in members if group in sizes.index]
     full = {
         name: {
             group: table.loc[(name, group)]
@@ -141,13 +165,15 @@ def by_group(
 
 
 def further(scores: pd.DataFrame, runs: pd.DataFrame, names: list[str]) -> pd.DataFrame:
-    """A row a method: the other scores, and what a run costs on the simulated set and on P22."""
+    """A row a method: the other scores, and what a run costs on some sets."""
     means = scores.groupby(["method", "score", "set", "labeling"])["value"].mean()
     wide = means.groupby(["method", "score"]).mean().unstack()
     table = wide.reindex(index=names, columns=list(OTHERS)).rename(columns=OTHERS)
     table = table.map(lambda value: "" if pd.isna(value) else f"{value:.3f}")
     done = runs[runs["status"] == "done"]
-    for title, name in (("tri-omics", "tri_omics_sim"), ("P22", "mouse_brain_P22")):
+    for title, name in COSTS.items():
+        if name not in set(done["set"]):
+            continue
         costs = done[done["set"] == name].groupby("method")[["seconds", "memory_mb"]].median()
         for column, unit, form in (("seconds", "s", "{:.1f}"), ("memory_mb", "MB", "{:.0f}")):
             values = costs[column].reindex(names)
@@ -155,11 +181,13 @@ def further(scores: pd.DataFrame, runs: pd.DataFrame, names: list[str]) -> pd.Da
     return table
 
 
-def by_labeling(scores: pd.DataFrame, names: list[str], score: str) -> pd.DataFrame:
+def by_labeling(
+    scores: pd.DataFrame, names: list[str], score: str, members: Groups
+) -> pd.DataFrame:
     """A row a labeling, a column a method: means over seeds."""
     chosen = scores[(scores["score"] == score) & scores["method"].isin(names)]
     means = chosen.groupby(["set", "labeling", "method"])["value"].mean().unstack()
-    order = [name for members in groups().values() for name in members]
+    order = [name for own in members.values() for name in own]
     means = means.reindex(columns=names).sort_index(
         level=0, key=lambda index: index.map(order.index), sort_remaining=False
     )
@@ -167,7 +195,7 @@ def by_labeling(scores: pd.DataFrame, names: list[str], score: str) -> pd.DataFr
     return means.map(lambda value: "" if pd.isna(value) else f"{value:.3f}")
 
 
-def seeds(scores: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+def seeds(scores: pd.DataFrame, names: list[str], members: Groups) -> pd.DataFrame:
     """A row a method: how many seeds its sets have in each group."""
     kinds = ["probe", "ari_mean"]
     counts = (
@@ -177,7 +205,7 @@ def seeds(scores: pd.DataFrame, names: list[str]) -> pd.DataFrame:
         .groupby(["score", "method", "group"])
         .agg(["min", "max"])
     )
-    table = pd.DataFrame("", index=names, columns=list(groups()))
+    table = pd.DataFrame("", index=names, columns=list(members))
     for name in names:
         for group in table.columns:
             found = [counts.loc[key] for s in kinds if (key := (s, name, group)) in counts.index]
@@ -187,7 +215,7 @@ def seeds(scores: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     return table
 
 
-def not_run(runs: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+def not_run(runs: pd.DataFrame, names: list[str], members: Groups) -> pd.DataFrame:
     """A row a method and reason."""
     done = set(runs.loc[runs["status"] == "done", ["method", "set"]].itertuples(index=False))
     pairs = list(runs[["method", "set"]].itertuples(index=False))
@@ -202,9 +230,7 @@ def not_run(runs: pd.DataFrame, names: list[str]) -> pd.DataFrame:
         rows.append({"method": name, "why": note, "sets": ", ".join(where), "": status})
     tried = set(pairs)
     for name in names:
-        if left := [
-            one for members in groups().values() for one in members if (name, one) not in tried
-        ]:
+        if left := [one for own in members.values() for one in own if (name, one) not in tried]:
             rows.append({"method": name, "why": "", "sets": ", ".join(left), "": "not tried"})
     return pd.DataFrame(rows, columns=["method", "", "why", "sets"]).set_index("method")
 
@@ -216,14 +242,14 @@ def markdown(table: pd.DataFrame) -> str:
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines) + "\n"
 
 
-def draw(scores: pd.DataFrame, names: list[str], file: Path) -> None:
+def draw(scores: pd.DataFrame, names: list[str], members: Groups, file: Path) -> None:
     """A panel a group and score; a dot a labeling, a bar their mean."""
     import matplotlib as mpl
 
     mpl.use("Agg")
     import matplotlib.pyplot as plt
 
-    present = [group for group in groups() if (scores["group"] == group).any()]
+    present = [group for group in members if (scores["group"] == group).any()]
     rows = ["probe", "ari_mean"]
     figure, axes = plt.subplots(
         len(rows),

@@ -59,6 +59,7 @@ def components(
     *,
     features: Mapping[str, Sequence[str]] | None = None,
     sections: NDArray[np.integer] | None = None,
+    align_sections: bool = True,
     n_comps: int | None = None,
     n_features: float | None = None,
     min_spots: int | None = None,
@@ -80,8 +81,9 @@ def components(
         Object → names of its features, for a dict: those that all share are used, peaks by
         genomic overlap.
     sections
-        Shape (n_spots,): codes of the sections, over which variable genes are chosen.
-    n_comps, n_features, min_spots, clr
+        Shape (n_spots,): codes of the sections, over which variable genes are chosen, and within
+        which features are centred and scaled.
+    align_sections, n_comps, n_features, min_spots, clr
         As for :mod:`smartcore.pp`, where ``n_features`` is called ``n_top_genes``; ``None``: the
         default there. Infinite ``n_features``: all.
     check_counts, seed
@@ -121,9 +123,9 @@ def components(
             )
         else:
             adata = AnnData(_stacked(parts))
-        if kind == "rna" and sections is not None:
+        if sections is not None:
             adata.obs[_keys.SECTION] = sections
-            settings["section_key"] = _keys.SECTION
+            settings |= {"section_key": _keys.SECTION, "align_sections": align_sections}
         steps[kind](adata, check_counts=check_counts, seed=seed, **settings)
     return {"components": np.asarray(adata.obsm[_keys.PCA]), "n_features": adata.n_vars}
 

@@ -157,6 +157,17 @@ def test_options_on_sections_reach_the_method(folder, tmp_path):
     assert said == [2, 3, "both"]
 
 
+def test_features_scaled_over_all_sections(folder, tmp_path):
+    out = tmp_path / "out.h5ad"
+    given = ("--protein", *files(folder, "protein"), "--no-align-sections", "--no-figures")
+    assert run(*given, "-o", out, *QUICK) == 0
+    parts = [ad.read_h5ad(file) for file in files(folder, "protein")]
+    sm.pp.protein(parts, align_sections=False)
+    result = ad.read_h5ad(out)
+    expected = np.vstack([part.obsm["X_pca"] for part in parts])
+    np.testing.assert_array_equal(result.obsm["X_pca"], expected)
+
+
 def test_links_without_sections_are_refused(folder, tmp_path, capsys):
     path = files(folder, "rna")[0]
     assert run("--rna", path, "--link-sections", "-o", tmp_path / "out.h5ad", *QUICK) == 1

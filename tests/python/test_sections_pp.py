@@ -292,10 +292,7 @@ def test_sections_get_their_part_of_joint_components(kind, form):
         "c": section(40, names(1), 2),
     }
     joined = sm.pp.join_sections(parts, by="overlap" if kind == "chromatin" else "name")
-    if kind == "rna":
-        step(joined, section_key="section", **settings)
-    else:
-        step(joined, **settings)
+    step(joined, section_key="section", **settings)
     given = parts if form is dict else list(parts.values())
     assert step(given, **settings) is None
     np.testing.assert_array_equal(

@@ -34,9 +34,9 @@ def run(counts, cells, places, all_cells, sections, seed, rna, params):
         adata.obsm['spatial'] = np.asarray(places)[rows]
         if sections is not None:
             adata.obs['section'] = [sections[row] for row in rows]
-        settings = {}
+        settings = {'section_key': None if sections is None else 'section'}
         if name == 'rna':
-            settings = {'section_key': None if sections is None else 'section', **(rna or {})}
+            settings |= rna or {}
         getattr(sm.pp, name)(adata, seed=seed, **settings)
         modalities[name] = adata
     mdata = sm.tl.smart(
@@ -87,9 +87,10 @@ two_sections <- function(seed = 1) {
 
 # Sections through the public functions of Python, as its users would give them: a dict of dicts.
 # Returns the embedding of each section.
-python_sections <- function(sections, seed, epochs, n_top_genes = 3000L, n_comps = NULL, ...) {
+python_sections <- function(sections, seed, epochs, n_top_genes = 3000L, n_comps = NULL,
+                            align_sections = TRUE, ...) {
   env <- reticulate::py_run_string("
-def run(sections, seed, n_top_genes, n_comps, params):
+def run(sections, seed, n_top_genes, n_comps, align_sections, params):
     import anndata as ad
     import numpy as np
     import smartcore as sm
@@ -107,7 +108,7 @@ def run(sections, seed, n_top_genes, n_comps, params):
         if n_comps is not None:
             settings['n_comps'] = n_comps
         there = {section: one[name] for section, one in made.items() if name in one}
-        getattr(sm.pp, name)(there, seed=seed, **settings)
+        getattr(sm.pp, name)(there, seed=seed, align_sections=align_sections, **settings)
     done = sm.tl.smart(made, seed=seed, progress=False, **params)
     return {
         section: np.asarray(mdata[list(next(iter(sections[section].values()))[2])].obsm['X_smart'])
@@ -121,7 +122,8 @@ def run(sections, seed, n_top_genes, n_comps, params):
     })
   })
   reticulate::py_to_r(env$run(
-    given, as.integer(seed), n_top_genes, n_comps, c(list(epochs = as.integer(epochs)), list(...))
+    given, as.integer(seed), n_top_genes, n_comps, align_sections,
+    c(list(epochs = as.integer(epochs)), list(...))
   ))
 }
 

@@ -134,6 +134,16 @@ test_that("a list of Seurat objects gives what the core gives, to the last bit",
   }
 })
 
+test_that("features are scaled over all sections where that is asked for", {
+  skip_without_core()
+  skip_if_not_installed("Seurat")
+  data <- two_sections()
+  here <- run(lapply(data, section_seurat), seed.use = 7, align.sections = FALSE)
+  there <- python_sections(data, seed = 7, epochs = 5, align_sections = FALSE)
+  for (section in names(data)) expect_identical(embedding_of(here[[section]]), there[[section]])
+  expect_error(run(lapply(data, section_seurat), align.sections = "no"), "must be TRUE or FALSE")
+})
+
 test_that("so it is where a section lacks a modality, and with SingleCellExperiments", {
   skip_without_core()
   skip_if_not_installed("SingleCellExperiment")

@@ -275,6 +275,7 @@ def preprocess(args: argparse.Namespace, inputs: Inputs) -> dict[str, str]:
         "check_counts": not args.not_counts,
         "seed": args.seed,
         "progress": show_progress(args),
+        "align_sections": not args.no_align_sections,
         **({} if args.n_comps is None else {"n_comps": args.n_comps}),
     }
     fewest = {} if args.min_spots is None else {"min_spots": args.min_spots}
@@ -285,19 +286,15 @@ def preprocess(args: argparse.Namespace, inputs: Inputs) -> dict[str, str]:
         kind = kind_of(name)
         layer = None if inputs.joined else layer_of(args, name)
         try:
+            given = common | {"layer": layer}
+            if kind is not None:
+                given["section_key"] = _section_column(inputs, adata, args.section_key)
             if kind == "rna":
-                pp.rna(
-                    adata,
-                    layer=layer,
-                    section_key=_section_column(inputs, adata, args.section_key),
-                    n_top_genes=args.n_top_genes,
-                    **common,
-                    **fewest,
-                )
+                pp.rna(adata, n_top_genes=args.n_top_genes, **given, **fewest)
             elif kind == "protein":
-                pp.protein(adata, layer=layer, clr=args.clr, **common)
+                pp.protein(adata, clr=args.clr, **given)
             elif kind == "chromatin":
-                pp.chromatin(adata, layer=layer, **common, **fewest)
+                pp.chromatin(adata, **given, **fewest)
             else:
                 known = ", ".join(alias for names in ALIASES.values() for alias in names)
                 raise ValueError(

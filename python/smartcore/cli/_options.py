@@ -120,6 +120,12 @@ def add_preprocessing_options(parser: argparse.ArgumentParser) -> None:
         "(default: %(default)s)",
     )
     group.add_argument(
+        "--no-align-sections",
+        action="store_true",
+        help="centre and scale features over all sections together, not within each (where "
+        "sections have hardly a kind of spots in common)",
+    )
+    group.add_argument(
         "--not-counts",
         action="store_true",
         help="accept values that are not whole numbers (corrected counts, say)",

@@ -43,8 +43,11 @@ class Blocks(ABC):
         """
 
     @abstractmethod
-    def rows(self, function: Callable[[sp.csr_matrix], NDArray]) -> NDArray:
-        """Rows that ``function`` makes of each block's rows, in their order."""
+    def rows(self, function: Callable[..., NDArray], *by_row: NDArray) -> NDArray:
+        """Rows that ``function`` makes of each block's rows, in their order.
+
+        It is called as for :meth:`sums`.
+        """
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,6 @@ class InMemory(Blocks):
         """What ``function`` makes of the matrix."""
         return function(self.matrix, *by_row)
 
-    def rows(self, function: Callable[[sp.csr_matrix], NDArray]) -> NDArray:
+    def rows(self, function: Callable[..., NDArray], *by_row: NDArray) -> NDArray:
         """What ``function`` makes of the matrix."""
-        return function(self.matrix)
+        return function(self.matrix, *by_row)

@@ -10,6 +10,7 @@ import pandas as pd
 from anndata import AnnData
 from numpy.typing import NDArray
 
+from smartcore import _keys
 from smartcore.pp._join import Sections, join_sections, named_sections
 
 
@@ -42,7 +43,7 @@ def jointly(
     """
     parts = named_sections(sections)
     joined = join_sections(parts, by=by, layer=layer)
-    step(joined, key_added=key, **settings)
+    step(joined, key_added=key, section_key=_keys.SECTION, **settings)
     if copy:
         parts = {
             name: part.to_memory() if part.isbacked else part.copy() for name, part in parts.items()

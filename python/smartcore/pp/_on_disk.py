@@ -58,23 +58,23 @@ class OnDisk(Blocks):
         """Sums over the blocks, in an order that does not depend on who is done first."""
         from dask import delayed
 
-        ends = np.cumsum(self.sizes)[:-1]
-        slices = zip(*(np.split(a, ends) for a in by_row), strict=True) if by_row else None
-        rows: Sequence[Any] = list(slices) if slices else [()] * len(self.parts)
-        tasks = self._tasks(function, rows)
+        tasks = self._tasks(function, by_row)
         add = delayed(_add, pure=False)
         while len(tasks) > 1:
             tasks = [reduce(add, tasks[i : i + _FAN_IN]) for i in range(0, len(tasks), _FAN_IN)]
         return self._compute(tasks)[0]
 
-    def rows(self, function: Callable[[sp.csr_matrix], NDArray]) -> NDArray:
+    def rows(self, function: Callable[..., NDArray], *by_row: NDArray) -> NDArray:
         """Rows of all blocks, one below the other."""
-        return np.concatenate(self._compute(self._tasks(function, [()] * len(self.parts))))
+        return np.concatenate(self._compute(self._tasks(function, by_row)))
 
-    def _tasks(self, function: Callable[..., Any], rows: Sequence[Sequence[NDArray]]) -> list[Any]:
+    def _tasks(self, function: Callable[..., Any], by_row: Sequence[NDArray]) -> list[Any]:
         from dask import delayed
 
         run = delayed(_run, pure=False)
+        ends = np.cumsum(self.sizes)[:-1]
+        slices = zip(*(np.split(a, ends) for a in by_row), strict=True) if by_row else None
+        rows: Sequence[Any] = list(slices) if slices else [()] * len(self.parts)
         return [
             run(part, self.steps, function, own) for part, own in zip(self.parts, rows, strict=True)
         ]

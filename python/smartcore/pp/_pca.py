@@ -12,9 +12,10 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from smartcore.pp._alignment import Alignment, align
 from smartcore.pp._blocks import Blocks
 from smartcore.pp._eigen import leading_eigenvectors
-from smartcore.pp._sparse import column_sums, gram, row_blocks, take_rows, transposed
+from smartcore.pp._sparse import column_sums, gram, row_blocks, transposed
 
 # Up to this many features their covariance matrix is the quicker way; the larger number where
 # passes over the data are dear.
@@ -48,13 +49,19 @@ class Components:
 
 
 def principal_components(
-    x: Blocks, n_comps: int | None, *, scale: bool, what: str, seed: int = 0
+    x: Blocks,
+    n_comps: int | None,
+    *,
+    scale: bool,
+    what: str,
+    seed: int = 0,
+    codes: NDArray[np.intp] | None = None,
 ) -> Components:
     """PCA of ``x``, its columns centred and, if asked, scaled to variance 1.
 
     ``x`` stays sparse: centring and scaling are implicit in each product with it. Of few columns
-    the covariance matrix is made, in one pass; of more, the components come from repeated passes
-    (see :func:`~smartcore.pp._eigen.leading_eigenvectors`), some five to fifteen.
+    the covariance matrix is made, in one pass or two; of more, the components come from repeated
+    passes (see :func:`~smartcore.pp._eigen.leading_eigenvectors`), some five to fifteen.
 
     Parameters
     ----------
@@ -67,6 +74,9 @@ def principal_components(
         Name of the features in messages.
     seed
         Of the start of the iteration.
+    codes
+        Section of each spot, from 0 up, (n_spots,): columns are then centred and scaled within
+        sections, as :func:`~smartcore.pp._alignment.align` does.
 
     Raises
     ------
@@ -75,24 +85,33 @@ def principal_components(
     """
     n, n_features = x.shape
     known = n_features <= _COVARIANCE_UP_TO[x.dear]
-    total, squares = x.sums(_gram_and_sums if known else column_sums)
-    mean = total / n
-    covariance = (squares - np.multiply.outer(total, mean)) / (n - 1) if known else None
-    variance = (squares - total * mean) / (n - 1) if covariance is None else covariance.diagonal()
-    constant = variance <= (_ROUNDING * mean) ** 2
+    by_row = () if codes is None else (codes,)
+    size = np.array([n]) if codes is None else np.bincount(codes)
+    if known and codes is None:
+        total, products = x.sums(_gram_and_sums)
+        squares = products.diagonal()[None]
+    else:
+        total, squares = x.sums(partial(column_sums, n_sections=len(size)), *by_row)
+    aligned = align(size, total, squares, scale=scale)
+    variance = aligned.variance
+    constant = variance <= (_ROUNDING * aligned.mean) ** 2
     varying = np.flatnonzero(~constant)
     if not varying.size:
         raise ValueError(f"All {n_features} {what}s are constant over the spots: nothing to embed.")
     n_comps = _how_many(n_comps, n, len(varying), what)
     factor = np.zeros(n_features)
     factor[varying] = 1 / np.sqrt(variance[varying]) if scale else 1
-    if covariance is not None:
+    if known:
+        if codes is not None:
+            (products,) = x.sums(partial(_gram, aligned), codes)
+        covariance = aligned.covariance(products)
+        variance = covariance.diagonal()
         covariance = covariance[np.ix_(varying, varying)]
         covariance *= np.multiply.outer(factor[varying], factor[varying])
         values, vectors = _eigenvectors(covariance, n_comps, seed)
     else:
         values, vectors = leading_eigenvectors(
-            partial(_covariance_product, x, mean[varying], factor[varying], varying),
+            partial(_covariance_product, x, aligned, factor[varying], varying, by_row),
             len(varying),
             n_comps,
             seed=seed,
@@ -103,7 +122,7 @@ def principal_components(
     loadings = np.zeros((n_features, n_comps))
     loadings[varying] = vectors * np.where(vectors[top, np.arange(n_comps)] < 0, -1, 1)
     return Components(
-        scores=x.rows(partial(_scores, loadings * factor[:, None], mean)),
+        scores=x.rows(partial(_scores, aligned, loadings * factor[:, None]), *by_row),
         loadings=loadings.astype(np.float32),
         variance=values,
         variance_ratio=values / (variance * factor**2).sum(),
@@ -127,6 +146,10 @@ def _gram_and_sums(block: sp.csr_matrix) -> tuple[NDArray, NDArray]:
     return column_sums(block)[0], gram(block)
 
 
+def _gram(aligned: Alignment, block: sp.csr_matrix, codes: NDArray[np.intp]) -> tuple[NDArray]:
+    return (gram(block, partial(aligned.part, codes=codes)),)
+
+
 def _eigenvectors(
     matrix: NDArray[np.float64], k: int, seed: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -140,44 +163,61 @@ def _eigenvectors(
 
 def _covariance_product(
     x: Blocks,
-    mean: NDArray[np.float64],
+    aligned: Alignment,
     factor: NDArray[np.float64],
     varying: NDArray[np.intp],
+    by_row: tuple[NDArray[np.intp], ...],
     vectors: NDArray[np.float32],
 ) -> NDArray[np.float32]:
     """Covariance matrix of the ``varying`` columns, times their ``factor``, times ``vectors``."""
     scaled = np.zeros((x.shape[1], vectors.shape[1]), np.float32)
     scaled[varying] = vectors * factor[:, None]
-    product, sums = x.sums(partial(_product, scaled, mean @ scaled[varying]))
+    offset = aligned.offset[:, varying]
+    brackets = partial(_product, aligned, scaled, offset @ scaled[varying])
+    product, sums = x.sums(brackets, *by_row)
     product = product[varying]
-    product -= np.multiply.outer(mean, sums)
+    product -= offset.T @ sums
     product *= factor[:, None] / (x.shape[0] - 1)
     return product.astype(np.float32)
 
 
 def _product(
-    vectors: NDArray[np.float32], offset: NDArray[np.float64], block: sp.csr_matrix
+    aligned: Alignment,
+    vectors: NDArray[np.float32],
+    offset: NDArray[np.float64],
+    block: sp.csr_matrix,
+    codes: NDArray[np.intp] | None = None,
 ) -> tuple[NDArray, NDArray]:
-    """Transposed block · (block · vectors − offset), and the sums of what is in brackets."""
+    """Transposed block · (block · vectors − offset); sums over sections of what is in brackets."""
     offset = offset.astype(np.float32)
-    product, sums = np.zeros(vectors.shape), np.zeros(vectors.shape[1])
+    product, sums = np.zeros(vectors.shape), np.zeros(offset.shape)
     # Each part adds to all columns, so that parts of many rows are better.
     step = max(1, _IN_BRACKETS // vectors.shape[1])
     for start in range(0, block.shape[0], step):
-        part = take_rows(block, slice(start, min(start + step, block.shape[0])))
-        centred = part @ vectors - offset
+        rows = slice(start, min(start + step, block.shape[0]))
+        part = aligned.part(block, rows, codes)
+        centred = part @ vectors
+        if codes is None:
+            centred -= offset
+            sums += centred.sum(axis=0, dtype=np.float64)
+        else:
+            centred -= offset[codes[rows]]
+            for section in np.unique(codes[rows]):
+                here = codes[rows] == section
+                sums[section] += centred[here].sum(axis=0, dtype=np.float64)
         product += transposed(part) @ centred
-        sums += centred.sum(axis=0, dtype=np.float64)
     return product, sums
 
 
 def _scores(
-    loadings: NDArray[np.float64], mean: NDArray[np.float64], block: sp.csr_matrix
+    aligned: Alignment,
+    loadings: NDArray[np.float64],
+    block: sp.csr_matrix,
+    codes: NDArray[np.intp] | None = None,
 ) -> NDArray[np.float32]:
-    offset = mean @ loadings
-    return np.concatenate(
-        [
-            (take_rows(block, rows) @ loadings - offset).astype(np.float32)
-            for rows in row_blocks(block)
-        ]
-    )
+    offset = aligned.offset @ loadings
+    scores = []
+    for rows in row_blocks(block):
+        own = offset if codes is None else offset[codes[rows]]
+        scores.append((aligned.part(block, rows, codes) @ loadings - own).astype(np.float32))
+    return np.concatenate(scores)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import scipy.sparse as sp
@@ -84,26 +84,44 @@ def row_sums(x: sp.csr_matrix, weight: NDArray[np.float64] | None = None) -> NDA
     return np.concatenate([take_rows(x, rows) @ weight for rows in row_blocks(x)])
 
 
-def column_sums(x: sp.csr_matrix) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Sum of each column's values, and of their squares."""
-    total, squares = np.zeros(x.shape[1]), np.zeros(x.shape[1])
-    for column, _, value in by_section(x, None):
-        total += np.bincount(column, value, len(total))
-        squares += np.bincount(column, value * value, len(total))
-    return total, squares
+def scale_cells(
+    x: sp.csr_matrix, codes: NDArray[np.intp], factor: NDArray[np.float32]
+) -> sp.csr_matrix:
+    """``x`` with each value multiplied by the ``factor`` of its row's section and its column."""
+    data, flat, done = np.empty_like(x.data), factor.ravel(), 0
+    for _, cell, value in by_section(x, codes):
+        data[done : done + len(value)] = value * flat[cell]
+        done += len(value)
+    scaled = sp.csr_matrix(x.shape, dtype=x.dtype)
+    scaled.data, scaled.indices, scaled.indptr = data, x.indices, x.indptr
+    return scaled
 
 
-def gram(x: sp.csr_matrix) -> NDArray[np.float64]:
+def column_sums(
+    x: sp.csr_matrix, codes: NDArray[np.intp] | None = None, n_sections: int = 1
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Sums of each column's values, and of their squares, (n_sections, n_columns)."""
+    shape = (n_sections, x.shape[1])
+    total, squares = np.zeros(shape).ravel(), np.zeros(shape).ravel()
+    for _, cell, value in by_section(x, codes):
+        total += np.bincount(cell, value, len(total))
+        squares += np.bincount(cell, value * value, len(total))
+    return total.reshape(shape), squares.reshape(shape)
+
+
+def gram(
+    x: sp.csr_matrix, take: Callable[[sp.csr_matrix, slice], sp.csr_matrix] = take_rows
+) -> NDArray[np.float64]:
     """Products of all pairs of columns, (n_columns, n_columns).
 
     Sparse or dense, whichever is less work: a sparse product takes some hundred times as long a
-    term.
+    term. ``take`` says what is made of consecutive rows.
     """
     n = x.shape[1]
     total = np.zeros((n, n))
     step = max(1, _BLOCK // max(1, n))
     for rows in row_blocks(x):
-        part = take_rows(x, rows).astype(np.float64)
+        part = take(x, rows).astype(np.float64)
         if part.nnz < _SPARSE_BELOW * part.shape[0] * n:
             total += (part.T @ part).toarray()
             continue

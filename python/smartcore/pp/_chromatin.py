@@ -1,0 +1,129 @@
+"""From counts of chromatin to principal components."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import numpy as np
+from anndata import AnnData
+
+from smartcore import _keys
+from smartcore.pp._checks import positive, whole
+from smartcore.pp._counts import get_counts, warn_of_empty
+from smartcore.pp._join import Sections
+from smartcore.pp._jointly import jointly, section_codes
+from smartcore.pp._pca import principal_components
+from smartcore.pp._transforms import tf_idf
+from smartcore.pp._write import write
+
+
+def chromatin(
+    adata: AnnData | Sections,
+    *,
+    layer: str | None = None,
+    section_key: str | None = None,
+    align_sections: bool = True,
+    min_spots: int = 10,
+    n_comps: int = 30,
+    scale_factor: float = 1e4,
+    target_sum: float = 1e4,
+    key_added: str = _keys.PCA,
+    check_counts: bool = True,
+    seed: int = 0,
+    progress: bool = True,
+    copy: bool = False,
+) -> AnnData | Sections | None:
+    """Principal components of chromatin counts: ATAC or histone marks, in peaks or bins.
+
+    TF-IDF, log(1 + scale_factor · count / spot's total) · log(1 + n_spots / peak's total); each
+    spot's total brought to ``target_sum``; log(1 + x); PCA without scaling (Du et al. 2026,
+    Methods, "Preprocessing").
+
+    Parameters
+    ----------
+    adata
+        Spots × peaks, raw counts, on disk or several sections, too, as for :func:`rna`,
+        whose peaks are matched by genomic overlap.
+    layer
+        Layer that holds the counts; ``None``: ``X``.
+    section_key
+        Column of ``obs`` with the section of each spot. A list has its sections.
+    align_sections
+        Bring each peak to one mean in all sections; see :func:`rna`.
+    min_spots
+        Spots in which a peak must be counted.
+    n_comps
+        Components; fewer, with a warning, where there are not so many.
+    scale_factor
+        Of the term frequency.
+    target_sum
+        Total that each spot is brought to after TF-IDF.
+    key_added, check_counts, seed, progress, copy
+        As for :func:`rna`.
+
+    Returns
+    -------
+    ``None`` or the copy (list or dict as given), with ``obsm[key_added]`` (n_spots, n_comps) float32, ``varm["PCs"]``
+    and ``uns["pca"]``.
+
+    Raises
+    ------
+    ValueError
+        If the values cannot be counts, or no peak is left.
+    KeyError
+        If there is no such layer.
+
+    References
+    ----------
+    Stuart et al., Nat Methods 18, 1333 (2021), for TF-IDF; the same as muon's.
+
+    Examples
+    --------
+    >>> import smartcore as sm
+    >>> adata = sm.datasets.tri_omics((12, 12)).mod["chromatin"]
+    >>> sm.pp.chromatin(adata, n_comps=10)
+    >>> adata.obsm["X_pca"].shape
+    (144, 10)
+    """
+    if isinstance(adata, Mapping | Sequence):
+        return jointly(
+            chromatin,
+            adata,
+            by="overlap",
+            layer=layer,
+            key=key_added,
+            copy=copy,
+            align_sections=align_sections,
+            min_spots=min_spots,
+            n_comps=n_comps,
+            scale_factor=scale_factor,
+            target_sum=target_sum,
+            check_counts=check_counts,
+            seed=seed,
+            progress=progress,
+        )
+    n_comps, seed = whole("n_comps", n_comps), whole("seed", seed, 0)
+    min_spots, target_sum = whole("min_spots", min_spots, 0), positive("target_sum", target_sum)
+    scale_factor = positive("scale_factor", scale_factor)
+    codes = section_codes(adata, section_key)
+    counts = get_counts(
+        adata,
+        layer=layer,
+        what="peak",
+        min_spots=min_spots,
+        check=check_counts,
+        progress=progress,
+    )
+    warn_of_empty(counts.sums()[0], adata.n_obs, "peak")
+    take, columns = counts.take(counts.features)
+    peak_totals = counts.moments.total[0, columns]
+    idf = np.log1p(
+        np.divide(adata.n_obs, peak_totals, out=np.zeros(len(columns)), where=peak_totals > 0)
+    )
+    x = counts.blocks.map(partial(tf_idf, take, idf, scale_factor, target_sum), len(columns))
+    components = principal_components(
+        x, n_comps, scale=False, what="peak", seed=seed, codes=codes if align_sections else None
+    )
+    settings = {"min_spots": min_spots, "scale_factor": scale_factor, "target_sum": target_sum}
+    return write(adata, components, columns, key_added, copy, "chromatin", layer, settings)

@@ -1,0 +1,114 @@
+"""From counts of proteins to principal components."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Literal
+
+from anndata import AnnData
+
+from smartcore import _keys
+from smartcore.pp._checks import whole
+from smartcore.pp._counts import get_counts, warn_of_empty
+from smartcore.pp._join import Sections
+from smartcore.pp._jointly import jointly, section_codes
+from smartcore.pp._pca import principal_components
+from smartcore.pp._transforms import log_ratios, log_sums
+from smartcore.pp._write import write
+
+
+def protein(
+    adata: AnnData | Sections,
+    *,
+    layer: str | None = None,
+    section_key: str | None = None,
+    align_sections: bool = True,
+    clr: Literal["protein", "spot"] = "protein",
+    n_comps: int | None = None,
+    key_added: str = _keys.PCA,
+    check_counts: bool = True,
+    seed: int = 0,
+    progress: bool = True,
+    copy: bool = False,
+) -> AnnData | Sections | None:
+    """Principal components of protein counts.
+
+    Centred log-ratio, log(1 + x / exp(mean(log(1 + x)))); each protein scaled to variance 1;
+    PCA (Du et al. 2026, Methods, "Preprocessing").
+
+    Parameters
+    ----------
+    adata
+        Spots × proteins, raw counts, on disk or several sections, too, as for :func:`rna`.
+    layer
+        Layer that holds the counts; ``None``: ``X``.
+    section_key
+        Column of ``obs`` with the section of each spot. A list has its sections.
+    align_sections
+        As for :func:`rna`.
+    clr
+        Mean over the spots of a ``"protein"`` (as the paper) or over the proteins of a
+        ``"spot"`` (which also evens out the depth of the spots).
+    n_comps
+        Components; ``None``: as many as proteins, at most 30.
+    key_added, check_counts, seed, progress, copy
+        As for :func:`rna`.
+
+    Returns
+    -------
+    ``None`` or the copy (list or dict as given), with ``obsm[key_added]`` (n_spots, n_comps) float32, ``varm["PCs"]``
+    and ``uns["pca"]``.
+
+    Raises
+    ------
+    ValueError
+        If the values cannot be counts, no protein is left, or ``clr`` is not known.
+    KeyError
+        If there is no such layer.
+
+    References
+    ----------
+    Stoeckius et al., Nat Methods 14, 865 (2017), in the form of Seurat's ``CLR`` and of muon.
+
+    Examples
+    --------
+    >>> import smartcore as sm
+    >>> adata = sm.datasets.tri_omics((12, 12)).mod["protein"]
+    >>> sm.pp.protein(adata)
+    >>> adata.obsm["X_pca"].shape
+    (144, 30)
+    """
+    if clr not in ("protein", "spot"):
+        raise ValueError(f"clr={clr!r} is not known; use 'protein' or 'spot'.")
+    if isinstance(adata, Mapping | Sequence):
+        return jointly(
+            protein,
+            adata,
+            by="name",
+            layer=layer,
+            key=key_added,
+            copy=copy,
+            align_sections=align_sections,
+            clr=clr,
+            n_comps=n_comps,
+            check_counts=check_counts,
+            seed=seed,
+            progress=progress,
+        )
+    seed = whole("seed", seed, 0)
+    if n_comps is not None:
+        n_comps = whole("n_comps", n_comps)
+    codes = section_codes(adata, section_key)
+    counts = get_counts(
+        adata, layer=layer, what="protein", min_spots=1, check=check_counts, progress=progress
+    )
+    n_empty, (log_total, _) = counts.sums(log_sums)
+    warn_of_empty(n_empty, adata.n_obs, "protein")
+    take, columns = counts.take(counts.features)
+    mean = log_total[0, columns] / adata.n_obs if clr == "protein" else None
+    x = counts.blocks.map(partial(log_ratios, take, mean, len(counts.features)), len(columns))
+    components = principal_components(
+        x, n_comps, scale=True, what="protein", seed=seed, codes=codes if align_sections else None
+    )
+    return write(adata, components, columns, key_added, copy, "protein", layer, {"clr": clr})

@@ -1,0 +1,144 @@
+"""From counts of RNA to principal components."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+from anndata import AnnData
+
+from smartcore import _keys
+from smartcore.pp._checks import positive, whole
+from smartcore.pp._counts import get_counts, warn_of_empty
+from smartcore.pp._hvg import highly_variable
+from smartcore.pp._join import Sections
+from smartcore.pp._jointly import jointly, section_codes
+from smartcore.pp._pca import principal_components
+from smartcore.pp._transforms import log_normalized
+from smartcore.pp._write import write
+
+
+def rna(
+    adata: AnnData | Sections,
+    *,
+    layer: str | None = None,
+    section_key: str | None = None,
+    align_sections: bool = True,
+    n_top_genes: int | None = 3000,
+    min_spots: int = 10,
+    n_comps: int = 30,
+    target_sum: float = 1e4,
+    key_added: str = _keys.PCA,
+    check_counts: bool = True,
+    seed: int = 0,
+    progress: bool = True,
+    copy: bool = False,
+) -> AnnData | Sections | None:
+    """Principal components of RNA counts.
+
+    Genes counted in ``min_spots`` spots or more; the ``n_top_genes`` most variable of them
+    (Seurat 3's way, on counts); each spot's total over all genes kept brought to ``target_sum``;
+    log(1 + x); each gene scaled to variance 1; PCA (Du et al. 2026, Methods, "Preprocessing").
+    ``X`` and layers stay as they are. In several sections each gene is centred and scaled within
+    its section (``align_sections``).
+
+    Parameters
+    ----------
+    adata
+        Spots × genes, raw counts, sparse or dense; in memory or on disk (a backed AnnData, or
+        dask arrays as :func:`smartcore.io.read_lazily` makes them), which are read in blocks of
+        spots. Several sections, as a list or dict of AnnData, are preprocessed as one over the genes they share
+        (:func:`smartcore.pp.join_sections`); each gets its spots' components.
+    layer
+        Layer that holds the counts; ``None``: ``X``.
+    section_key
+        Column of ``obs`` with the section of each spot: highly variable genes are then chosen
+        over sections, for variation within them, not between. A list has its sections.
+    align_sections
+        Bring each gene to one mean and variance in all sections, so that what a batch catches
+        more of, or less, does not tell sections apart (the location and scale of Johnson et al.,
+        Biostatistics 8, 118 (2007)). Sections of few spots are moved less. False, over all spots
+        together as in the paper: where sections have hardly a kind of spots in common.
+    n_top_genes
+        Highly variable genes; ``None`` for all genes.
+    min_spots
+        Spots in which a gene must be counted.
+    n_comps
+        Components; fewer, with a warning, where there are not so many.
+    target_sum
+        Total that each spot is brought to.
+    key_added
+        Key in ``obsm``.
+    check_counts
+        Refuse values that are no whole numbers; negative ones always are.
+    seed
+        Start of the iteration; any seed gives the same components within rounding.
+    progress
+        Draw a progress bar for each pass over counts that are on disk.
+    copy
+        Return a changed copy instead of changing ``adata``.
+
+    Returns
+    -------
+    ``None`` or the copy (list or dict as given), with ``obsm[key_added]`` (n_spots, n_comps) float32, ``varm["PCs"]``,
+    ``var["highly_variable"]`` and ``uns["pca"]``.
+
+    Raises
+    ------
+    ValueError
+        If the values cannot be counts, no gene is left, or sections share too few.
+    KeyError
+        If there is no such layer or column.
+    ImportError
+        If the counts are on disk and dask is not there.
+
+    Examples
+    --------
+    >>> import smartcore as sm
+    >>> adata = sm.datasets.tri_omics((12, 12)).mod["rna"]
+    >>> sm.pp.rna(adata, n_comps=10)
+    >>> adata.obsm["X_pca"].shape
+    (144, 10)
+    """
+    if isinstance(adata, Mapping | Sequence):
+        return jointly(
+            rna,
+            adata,
+            by="name",
+            layer=layer,
+            key=key_added,
+            copy=copy,
+            align_sections=align_sections,
+            n_top_genes=n_top_genes,
+            min_spots=min_spots,
+            n_comps=n_comps,
+            target_sum=target_sum,
+            check_counts=check_counts,
+            seed=seed,
+            progress=progress,
+        )
+    n_comps, seed = whole("n_comps", n_comps), whole("seed", seed, 0)
+    min_spots, target_sum = whole("min_spots", min_spots, 0), positive("target_sum", target_sum)
+    if n_top_genes is not None:
+        n_top_genes = whole("n_top_genes", n_top_genes)
+    codes = section_codes(adata, section_key)
+    counts = get_counts(
+        adata,
+        layer=layer,
+        what="gene",
+        min_spots=min_spots,
+        check=check_counts,
+        progress=progress,
+        codes=codes,
+    )
+    top, n_empty = highly_variable(counts, n_top_genes or len(counts.features))
+    warn_of_empty(n_empty, adata.n_obs, "gene")
+    take, columns = counts.take(top)
+    x = counts.blocks.map(partial(log_normalized, take, counts.use, target_sum), len(columns))
+    components = principal_components(
+        x, n_comps, scale=True, what="gene", seed=seed, codes=codes if align_sections else None
+    )
+    settings = {"n_top_genes": len(top), "min_spots": min_spots, "target_sum": target_sum}
+    return write(
+        adata, components, columns, key_added, copy, "rna", layer, settings, highly_variable=top
+    )
