@@ -140,7 +140,10 @@ check_modality_names <- function(x, what, modalities, fn) {
 
 check_align_sections <- function(x, fn) {
   if (!is.logical(x) || length(x) != 1 || is.na(x)) {
-    smart_abort("{.arg align.sections} must be TRUE or FALSE, not {.val {x}}.", fn = fn)
+    smart_abort(
+      "{.arg align.sections} must be TRUE or FALSE, not {.obj_type_friendly {x}}.",
+      fn = fn
+    )
   }
   x
 }

@@ -85,8 +85,8 @@ def her2st_36(data: Path, seed: int) -> Parts:
         for i in range(6):
             copy = part["rna"].copy()
             copy.X.data = rng.binomial(copy.X.data.astype(np.int64), 0.8).astype(np.float32)
-            if i:
-                copy.obs["label"] = None
+            if i and "label" in copy.obs:
+                del copy.obs["label"]
             copies[f"{name}_{i}"] = {"rna": copy}
     return copies
 
@@ -167,7 +167,6 @@ def embeddings(parts: Parts, seed: int, params: dict) -> Iterator[tuple]:
         start = time.perf_counter()
         whole = joined(parts, seed, aligned=aligned)
         common = time.perf_counter() - start
-        yield f"PCA{label}", whole, side_by_side(whole.pcs), common
         start = time.perf_counter()
         z = sm.integrate(
             whole.pcs, whole.coords, sections=whole.sections, seed=seed, **params

@@ -30,7 +30,7 @@ from smartcore.integration import integrate
 from smartcore.metrics import modality_correlation
 from smartcore.params import Params, resolve_params
 
-INTERFACE = 2
+INTERFACE = 3
 """Raised when a function here changes in what it takes or gives: the R package checks it."""
 
 _MIN_CORRELATED = 4

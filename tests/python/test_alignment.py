@@ -9,7 +9,7 @@ import scipy.sparse as sp
 from sklearn.decomposition import PCA
 
 import smartcore as sm
-from smartcore.pp import _alignment
+from smartcore.pp import _alignment, _on_disk, _pca
 from smartcore.pp._alignment import align
 from smartcore.pp._blocks import InMemory
 from smartcore.pp._pca import principal_components
@@ -43,8 +43,10 @@ def by_loops(x, codes, scale, prior):
             trust = len(part) / (len(part) + prior)
             own = part.var(ddof=1) if len(part) > 1 else 0.0
             center = column.mean() + trust * (part.mean() - column.mean())
-            spread = np.sqrt(trust * own + (1 - trust) * pooled) if scale else 1.0
-            result[codes == s, j] = (part - center) / (spread or 1.0)
+            told = (len(part) - 1) / (len(part) - 1 + prior) if prior else 1.0
+            ratio = np.sqrt(pooled / max(told * own + (1 - told) * pooled, 1e-300))
+            stretch = min(2.0, max(0.5, ratio)) / np.sqrt(pooled) if scale else 1.0
+            result[codes == s, j] = (part - center) * stretch
     return result - result.mean(axis=0)
 
 
@@ -63,11 +65,13 @@ def test_components_are_those_of_aligned_features(n_features, scale):
     pca = PCA(4, svd_solver="full").fit(expected)
     same_up_to_sign(found.scores, pca.transform(expected), 2e-3)
     np.testing.assert_allclose(found.variance, pca.explained_variance_, rtol=1e-4)
+    np.testing.assert_allclose(found.variance_ratio, pca.explained_variance_ratio_, rtol=1e-4)
     np.testing.assert_allclose(found.scores.mean(axis=0), 0, atol=1e-3)
 
 
 def test_large_sections_are_scaled_as_scanpy_scales_each(monkeypatch):
     monkeypatch.setattr(_alignment, "_PRIOR_SPOTS", 0)
+    monkeypatch.setattr(_alignment, "_MOST", 1e6)
     x, codes = sparse(300)
     found = principal_components(InMemory(x), 4, scale=True, what="gene", codes=codes)
     expected = np.zeros(x.shape)
@@ -96,7 +100,23 @@ def test_a_section_of_one_spot_is_hardly_moved():
     # A spot beside ten of the mean.
     own = (dense[codes == 1][0] - dense.mean(axis=0)) / dense.std(axis=0)
     np.testing.assert_allclose(moved, own / 11, atol=0.05)
-    assert np.isfinite(aligned.factor).all()
+    np.testing.assert_allclose(aligned.factor[1], 1, atol=1e-6)
+
+
+def test_a_few_spots_of_a_tissue_that_a_section_lacks_do_not_carry_a_component():
+    rng = np.random.default_rng(0)
+    codes, n_strange = np.repeat([0, 1], 400), 2
+    kind = rng.random(800) < 0.4
+    kind[codes == 1] = False
+    kind[-n_strange:] = True
+    rate = np.full((800, 300), 0.5)
+    rate[np.ix_(kind, np.arange(60))] = 8
+    rate[:, :60] *= np.where(kind, 1, 0.002)[:, None]
+    rate[:, 60:] *= rng.gamma(2, 0.5, (800, 4)) @ rng.gamma(0.5, 1, (4, 240))
+    x = sp.csr_matrix(np.log1p(rng.poisson(rate)).astype(np.float32))
+    found = principal_components(InMemory(x), 8, scale=True, what="gene", codes=codes)
+    share = (found.scores[-n_strange:] ** 2).sum(axis=0) / (found.scores**2).sum(axis=0)
+    assert share.max() < 0.2
 
 
 def test_a_feature_that_one_section_lacks():
@@ -122,8 +142,10 @@ def test_a_feature_that_only_tells_sections_apart_is_constant():
 
 @pytest.mark.parametrize("step", [sm.pp.rna, sm.pp.protein, sm.pp.chromatin])
 @pytest.mark.parametrize("n_features", [150, 1400])
-def test_on_disk_as_in_memory(step, n_features, tmp_path):
+def test_on_disk_as_in_memory(step, n_features, tmp_path, monkeypatch):
     pytest.importorskip("dask")
+    monkeypatch.setattr(_on_disk, "_BLOCK", 2000)
+    monkeypatch.setattr(_pca, "_COVARIANCE_UP_TO", {False: 1000, True: 1000})
     x, codes = sparse(n_features)
     counts = sp.csr_matrix(np.rint(np.expm1(x.toarray())).astype(np.float32))
     names = [f"chr1:{100 * i}-{100 * i + 50}" for i in range(n_features)]
@@ -136,6 +158,7 @@ def test_on_disk_as_in_memory(step, n_features, tmp_path):
     for one in (adata, backed):
         step(one, section_key="slice", n_comps=4)
     np.testing.assert_allclose(backed.obsm["X_pca"], adata.obsm["X_pca"], atol=2e-3)
+    assert adata.uns["pca"]["params"]["align_sections"]
     joint = adata.copy()
     step(joint, section_key="slice", n_comps=4, align_sections=False)
     assert np.abs(joint.obsm["X_pca"] - adata.obsm["X_pca"]).max() > 0.1
@@ -152,6 +175,17 @@ def test_efficiencies_of_batches_no_longer_tell_sections_apart(name):
         z = np.vstack([part.obsm["X_pca"] for part in parts.values()])
         mixing[aligned] = sm.metrics.ilisi(z, origin)
     assert mixing[True] > mixing[False] + 0.2
+
+
+def test_what_differs_between_sections_alone_is_nothing_to_align():
+    x = np.repeat([[1.0, 5.0], [4.0, 2.0]], 20, axis=0).astype(np.float32)
+    adata = ad.AnnData(sp.csr_matrix(x), obs=pd.DataFrame({"slice": ["a"] * 20 + ["b"] * 20}))
+    with pytest.raises(ValueError, match="within each of the 2 sections; align_sections=False"):
+        sm.pp.protein(adata, section_key="slice")
+    sm.pp.protein(adata, section_key="slice", align_sections=False, n_comps=1)
+    assert adata.obsm["X_pca"].shape == (40, 1)
+    with pytest.raises(ValueError, match="align_sections='no' must be True or False"):
+        sm.pp.protein(adata, section_key="slice", align_sections="no")
 
 
 def test_a_section_column_must_be_there():

@@ -28,7 +28,7 @@ test_that("sections mix, domains stay, and clusters have the same levels in all 
   }
   apart <- run(
     objects,
-    harmony.rounds = 0, section.triplets = "within", epochs = 100
+    align.sections = FALSE, harmony.rounds = 0, section.triplets = "within", epochs = 100
   )
   expect_gt(neighbours_of_own(apart), 0.9)
   expect_lt(neighbours_of_own(result), 0.7)

@@ -13,6 +13,9 @@ from smartcore.pp._sparse import scale_cells, take_rows
 # Spots that each section is given besides its own, of the mean and spread of all: what a few
 # spots say of their section is believed as far as that.
 _PRIOR_SPOTS = 10
+# Times that a section's values are stretched, or divided, at most: a feature that a section hardly
+# has would else be carried by a few of its spots.
+_MOST = 2.0
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,9 @@ class Alignment:
     offset
         Shape (n_sections, n_features).
     mean, variance
-        Shape (n_features,): over all spots, and about the means of their sections.
+        Shape (n_features,): mean over all spots, and variance about the means of their sections.
+    total_variance
+        Shape (n_features,): variance over all spots of the values with both applied.
     size, total
         Shapes (n_sections,) and (n_sections, n_features): spots, and sums of what has been
         multiplied.
@@ -38,6 +43,7 @@ class Alignment:
     offset: NDArray[np.float64]
     mean: NDArray[np.float64]
     variance: NDArray[np.float64]
+    total_variance: NDArray[np.float64]
     size: NDArray[np.intp]
     total: NDArray[np.float64]
 
@@ -81,19 +87,24 @@ def align(
     mean = total.sum(axis=0) / n
     if len(size) == 1:
         variance = (squares[0] - total[0] * mean) / (n - 1)
-        return Alignment(None, mean[None], mean, variance, size, total)
+        return Alignment(None, mean[None], mean, variance, variance, size, total)
     spots = size[:, None]
     own_mean = total / spots
     within = np.maximum(0, squares - total * own_mean)
     pooled = within.sum(axis=0) / max(1, n - len(size))
     weight = spots / (spots + _PRIOR_SPOTS)
     center = mean + weight * (own_mean - mean)
-    factor = None
+    factor, stretch = None, np.ones_like(within)
     if scale:
-        spread = weight * within / np.maximum(1, spots - 1) + (1 - weight) * pooled
+        told = (spots - 1) / (spots - 1 + _PRIOR_SPOTS)
+        spread = told * within / np.maximum(1, spots - 1) + (1 - told) * pooled
         ratio = np.divide(pooled, spread, out=np.ones_like(spread), where=spread > 0)
-        factor = np.sqrt(ratio).astype(np.float32)
-        center, total = center * factor, total * factor
+        factor = np.clip(np.sqrt(ratio), 1 / _MOST, _MOST).astype(np.float32)
+        stretch = factor.astype(np.float64)
+    own_mean, center = own_mean * stretch, center * stretch
     # Means that are believed in part leave something over.
-    center = center + (total - spots * center).sum(axis=0) / n
-    return Alignment(factor, center, mean, pooled, size, total)
+    center += (spots * (own_mean - center)).sum(axis=0) / n
+    squares_left = stretch**2 * within + spots * (own_mean - center) ** 2
+    return Alignment(
+        factor, center, mean, pooled, squares_left.sum(axis=0) / (n - 1), size, total * stretch
+    )

@@ -1,4 +1,4 @@
-"""Numbers among the arguments."""
+"""Numbers and switches among the arguments."""
 
 from __future__ import annotations
 
@@ -20,6 +20,13 @@ def positive(name: str, value: object) -> float:
     if not _is_number(value) or value <= 0:
         raise ValueError(f"{name}={value!r} must be a positive number.")
     return float(value)
+
+
+def flag(name: str, value: object) -> bool:
+    """``value`` as a bool; ValueError unless it is one."""
+    if not isinstance(value, bool | np.bool_):
+        raise ValueError(f"{name}={value!r} must be True or False.")
+    return bool(value)
 
 
 def _is_number(value: object) -> TypeGuard[float]:

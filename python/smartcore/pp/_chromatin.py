@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 from anndata import AnnData
 
 from smartcore import _keys
-from smartcore.pp._checks import positive, whole
+from smartcore.pp._checks import flag, positive, whole
 from smartcore.pp._counts import get_counts, warn_of_empty
 from smartcore.pp._join import Sections
-from smartcore.pp._jointly import jointly, section_codes
+from smartcore.pp._jointly import jointly, section_codes, section_settings
 from smartcore.pp._pca import principal_components
 from smartcore.pp._transforms import tf_idf
 from smartcore.pp._write import write
@@ -64,15 +65,15 @@ def chromatin(
 
     Returns
     -------
-    ``None`` or the copy (list or dict as given), with ``obsm[key_added]`` (n_spots, n_comps) float32, ``varm["PCs"]``
-    and ``uns["pca"]``.
+    ``None`` or the copy (list or dict as given), with ``obsm[key_added]`` (n_spots, n_comps)
+    float32, ``varm["PCs"]`` and ``uns["pca"]``.
 
     Raises
     ------
     ValueError
         If the values cannot be counts, or no peak is left.
     KeyError
-        If there is no such layer.
+        If there is no such layer or column.
 
     References
     ----------
@@ -107,6 +108,7 @@ def chromatin(
     min_spots, target_sum = whole("min_spots", min_spots, 0), positive("target_sum", target_sum)
     scale_factor = positive("scale_factor", scale_factor)
     codes = section_codes(adata, section_key)
+    align_sections = flag("align_sections", align_sections)
     counts = get_counts(
         adata,
         layer=layer,
@@ -125,5 +127,10 @@ def chromatin(
     components = principal_components(
         x, n_comps, scale=False, what="peak", seed=seed, codes=codes if align_sections else None
     )
-    settings = {"min_spots": min_spots, "scale_factor": scale_factor, "target_sum": target_sum}
+    settings: dict[str, Any] = {
+        "min_spots": min_spots,
+        "scale_factor": scale_factor,
+        "target_sum": target_sum,
+    }
+    settings |= section_settings(section_key, align_sections)
     return write(adata, components, columns, key_added, copy, "chromatin", layer, settings)

@@ -91,3 +91,8 @@ def section_codes(adata: AnnData, key: str | None) -> NDArray[np.intp] | None:
     if (codes < 0).any():
         raise ValueError(f"obs[{key!r}] is missing for {(codes < 0).sum()} of {len(codes)} spots.")
     return codes.astype(np.intp)
+
+
+def section_settings(key: str | None, aligned: bool) -> dict[str, object]:
+    """What the record of components says of the sections, if there are such."""
+    return {} if key is None else {"section_key": key, "align_sections": aligned}

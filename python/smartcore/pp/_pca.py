@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -57,7 +58,7 @@ def principal_components(
     seed: int = 0,
     codes: NDArray[np.intp] | None = None,
 ) -> Components:
-    """PCA of ``x``, its columns centred and, if asked, scaled to variance 1.
+    """PCA of ``x``, its columns centred and, if asked, scaled to variance 1; or so by section.
 
     ``x`` stays sparse: centring and scaling are implicit in each product with it. Of few columns
     the covariance matrix is made, in one pass or two; of more, the components come from repeated
@@ -76,12 +77,12 @@ def principal_components(
         Of the start of the iteration.
     codes
         Section of each spot, from 0 up, (n_spots,): columns are then centred and scaled within
-        sections, as :func:`~smartcore.pp._alignment.align` does.
+        sections, as far as :func:`~smartcore.pp._alignment.align` does.
 
     Raises
     ------
     ValueError
-        If no feature varies.
+        If no feature varies, in any section if there are ``codes``.
     """
     n, n_features = x.shape
     known = n_features <= _COVARIANCE_UP_TO[x.dear]
@@ -97,7 +98,13 @@ def principal_components(
     constant = variance <= (_ROUNDING * aligned.mean) ** 2
     varying = np.flatnonzero(~constant)
     if not varying.size:
-        raise ValueError(f"All {n_features} {what}s are constant over the spots: nothing to embed.")
+        where = "over the spots: nothing to embed."
+        if len(size) > 1:
+            where = (
+                f"within each of the {len(size)} sections; align_sections=False makes components "
+                "of what differs between them."
+            )
+        raise ValueError(f"All {n_features} {what}s are constant {where}")
     n_comps = _how_many(n_comps, n, len(varying), what)
     factor = np.zeros(n_features)
     factor[varying] = 1 / np.sqrt(variance[varying]) if scale else 1
@@ -105,7 +112,6 @@ def principal_components(
         if codes is not None:
             (products,) = x.sums(partial(_gram, aligned), codes)
         covariance = aligned.covariance(products)
-        variance = covariance.diagonal()
         covariance = covariance[np.ix_(varying, varying)]
         covariance *= np.multiply.outer(factor[varying], factor[varying])
         values, vectors = _eigenvectors(covariance, n_comps, seed)
@@ -125,7 +131,7 @@ def principal_components(
         scores=x.rows(partial(_scores, aligned, loadings * factor[:, None]), *by_row),
         loadings=loadings.astype(np.float32),
         variance=values,
-        variance_ratio=values / (variance * factor**2).sum(),
+        variance_ratio=values / (aligned.total_variance * factor**2).sum(),
     )
 
 
@@ -191,11 +197,8 @@ def _product(
     """Transposed block · (block · vectors − offset); sums over sections of what is in brackets."""
     offset = offset.astype(np.float32)
     product, sums = np.zeros(vectors.shape), np.zeros(offset.shape)
-    # Each part adds to all columns, so that parts of many rows are better.
-    step = max(1, _IN_BRACKETS // vectors.shape[1])
-    for start in range(0, block.shape[0], step):
-        rows = slice(start, min(start + step, block.shape[0]))
-        part = aligned.part(block, rows, codes)
+    for rows in _row_parts(aligned, vectors.shape[1], block):
+        part = aligned.part(block, rows, codes).astype(np.float32, copy=False)
         centred = part @ vectors
         if codes is None:
             centred -= offset
@@ -207,6 +210,16 @@ def _product(
                 sums[section] += centred[here].sum(axis=0, dtype=np.float64)
         product += transposed(part) @ centred
     return product, sums
+
+
+def _row_parts(aligned: Alignment, n_vectors: int, block: sp.csr_matrix) -> Iterator[slice]:
+    """Rows at once: many, as each part adds to all columns; fewer where values are copied."""
+    if aligned.factor is not None:
+        yield from row_blocks(block)
+        return
+    step = max(1, _IN_BRACKETS // n_vectors)
+    for start in range(0, block.shape[0], step):
+        yield slice(start, min(start + step, block.shape[0]))
 
 
 def _scores(

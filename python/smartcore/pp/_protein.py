@@ -9,10 +9,10 @@ from typing import Literal
 from anndata import AnnData
 
 from smartcore import _keys
-from smartcore.pp._checks import whole
+from smartcore.pp._checks import flag, whole
 from smartcore.pp._counts import get_counts, warn_of_empty
 from smartcore.pp._join import Sections
-from smartcore.pp._jointly import jointly, section_codes
+from smartcore.pp._jointly import jointly, section_codes, section_settings
 from smartcore.pp._pca import principal_components
 from smartcore.pp._transforms import log_ratios, log_sums
 from smartcore.pp._write import write
@@ -57,15 +57,15 @@ def protein(
 
     Returns
     -------
-    ``None`` or the copy (list or dict as given), with ``obsm[key_added]`` (n_spots, n_comps) float32, ``varm["PCs"]``
-    and ``uns["pca"]``.
+    ``None`` or the copy (list or dict as given), with ``obsm[key_added]`` (n_spots, n_comps)
+    float32, ``varm["PCs"]`` and ``uns["pca"]``.
 
     Raises
     ------
     ValueError
         If the values cannot be counts, no protein is left, or ``clr`` is not known.
     KeyError
-        If there is no such layer.
+        If there is no such layer or column.
 
     References
     ----------
@@ -100,6 +100,7 @@ def protein(
     if n_comps is not None:
         n_comps = whole("n_comps", n_comps)
     codes = section_codes(adata, section_key)
+    align_sections = flag("align_sections", align_sections)
     counts = get_counts(
         adata, layer=layer, what="protein", min_spots=1, check=check_counts, progress=progress
     )
@@ -111,4 +112,5 @@ def protein(
     components = principal_components(
         x, n_comps, scale=True, what="protein", seed=seed, codes=codes if align_sections else None
     )
-    return write(adata, components, columns, key_added, copy, "protein", layer, {"clr": clr})
+    settings = {"clr": clr, **section_settings(section_key, align_sections)}
+    return write(adata, components, columns, key_added, copy, "protein", layer, settings)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 
 from anndata import AnnData
 
 from smartcore import _keys
-from smartcore.pp._checks import positive, whole
+from smartcore.pp._checks import flag, positive, whole
 from smartcore.pp._counts import get_counts, warn_of_empty
 from smartcore.pp._hvg import highly_variable
 from smartcore.pp._join import Sections
-from smartcore.pp._jointly import jointly, section_codes
+from smartcore.pp._jointly import jointly, section_codes, section_settings
 from smartcore.pp._pca import principal_components
 from smartcore.pp._transforms import log_normalized
 from smartcore.pp._write import write
@@ -47,8 +48,8 @@ def rna(
     adata
         Spots × genes, raw counts, sparse or dense; in memory or on disk (a backed AnnData, or
         dask arrays as :func:`smartcore.io.read_lazily` makes them), which are read in blocks of
-        spots. Several sections, as a list or dict of AnnData, are preprocessed as one over the genes they share
-        (:func:`smartcore.pp.join_sections`); each gets its spots' components.
+        spots. Several sections, as a list or dict of AnnData, are preprocessed as one over the
+        genes they share (:func:`smartcore.pp.join_sections`); each gets its spots' components.
     layer
         Layer that holds the counts; ``None``: ``X``.
     section_key
@@ -57,8 +58,9 @@ def rna(
     align_sections
         Bring each gene to one mean and variance in all sections, so that what a batch catches
         more of, or less, does not tell sections apart (the location and scale of Johnson et al.,
-        Biostatistics 8, 118 (2007)). Sections of few spots are moved less. False, over all spots
-        together as in the paper: where sections have hardly a kind of spots in common.
+        Biostatistics 8, 118 (2007)). Sections of few spots are moved less, and values at most
+        doubled or halved. False, over all spots together as in the paper: where sections have
+        hardly a kind of spots in common.
     n_top_genes
         Highly variable genes; ``None`` for all genes.
     min_spots
@@ -80,8 +82,8 @@ def rna(
 
     Returns
     -------
-    ``None`` or the copy (list or dict as given), with ``obsm[key_added]`` (n_spots, n_comps) float32, ``varm["PCs"]``,
-    ``var["highly_variable"]`` and ``uns["pca"]``.
+    ``None`` or the copy (list or dict as given), with ``obsm[key_added]`` (n_spots, n_comps)
+    float32, ``varm["PCs"]``, ``var["highly_variable"]`` and ``uns["pca"]``.
 
     Raises
     ------
@@ -122,6 +124,7 @@ def rna(
     if n_top_genes is not None:
         n_top_genes = whole("n_top_genes", n_top_genes)
     codes = section_codes(adata, section_key)
+    align_sections = flag("align_sections", align_sections)
     counts = get_counts(
         adata,
         layer=layer,
@@ -138,7 +141,12 @@ def rna(
     components = principal_components(
         x, n_comps, scale=True, what="gene", seed=seed, codes=codes if align_sections else None
     )
-    settings = {"n_top_genes": len(top), "min_spots": min_spots, "target_sum": target_sum}
+    settings: dict[str, Any] = {
+        "n_top_genes": len(top),
+        "min_spots": min_spots,
+        "target_sum": target_sum,
+    }
+    settings |= section_settings(section_key, align_sections)
     return write(
         adata, components, columns, key_added, copy, "rna", layer, settings, highly_variable=top
     )

@@ -87,13 +87,15 @@ def row_sums(x: sp.csr_matrix, weight: NDArray[np.float64] | None = None) -> NDA
 def scale_cells(
     x: sp.csr_matrix, codes: NDArray[np.intp], factor: NDArray[np.float32]
 ) -> sp.csr_matrix:
-    """``x`` with each value multiplied by the ``factor`` of its row's section and its column."""
-    data, flat, done = np.empty_like(x.data), factor.ravel(), 0
-    for _, cell, value in by_section(x, codes):
-        data[done : done + len(value)] = value * flat[cell]
-        done += len(value)
-    scaled = sp.csr_matrix(x.shape, dtype=x.dtype)
-    scaled.data, scaled.indices, scaled.indptr = data, x.indices, x.indptr
+    """``x``, float64, each value multiplied by the ``factor`` of its row's section and column.
+
+    Products of single precision are exact in double: sums of them can be told without them.
+    """
+    flat = factor.ravel()
+    parts = [value * flat[cell] for _, cell, value in by_section(x, codes)]
+    scaled = sp.csr_matrix(x.shape, dtype=np.float64)
+    scaled.data = np.concatenate([np.empty(0), *parts])
+    scaled.indices, scaled.indptr = x.indices, x.indptr
     return scaled
 
 
@@ -121,7 +123,7 @@ def gram(
     total = np.zeros((n, n))
     step = max(1, _BLOCK // max(1, n))
     for rows in row_blocks(x):
-        part = take(x, rows).astype(np.float64)
+        part = take(x, rows).astype(np.float64, copy=False)
         if part.nnz < _SPARSE_BELOW * part.shape[0] * n:
             total += (part.T @ part).toarray()
             continue
