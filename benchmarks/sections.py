@@ -33,6 +33,7 @@ import pandas as pd
 import scipy.sparse as sp
 from anndata import AnnData, read_h5ad
 from scipy.optimize import linear_sum_assignment
+from scipy.spatial import cKDTree
 from sklearn.neighbors import kneighbors_graph
 from suite.clusters import mclust
 
@@ -220,8 +221,9 @@ def _probes(whole: Joined, z: np.ndarray) -> Iterator[float]:
     for name in np.unique(whole.sections):
         here = whole.sections == name
         labels, coords = whole.labels.to_numpy()[here], whole.coords[here]
+        step = np.median(cKDTree(coords).query(coords, 2)[0][:, 1])
         # A section that ends within the radius has no distant spots.
-        if pd.notna(labels).any() and np.ptp(coords, axis=0).max() > 2 * PROBE_RADIUS:
+        if pd.notna(labels).any() and np.ptp(coords, axis=0).max() > 2 * PROBE_RADIUS * step:
             yield sm.metrics.blocked_knn_probe(z[here], labels, coords, radius=PROBE_RADIUS)
 
 
