@@ -74,7 +74,8 @@ def align(
     """What brings sections to one mean and, if asked, to one variance of each feature.
 
     The location and scale adjustment of ComBat (Johnson, Li and Rabinovic, Biostatistics 8, 118
-    (2007)), with a prior of fixed weight. One section: its mean is subtracted.
+    (2007)), with a prior of fixed weight and a bound on the scale. One section: its mean is
+    subtracted.
 
     Parameters
     ----------
