@@ -30,12 +30,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import scipy.sparse as sp
-from anndata import AnnData, read_h5ad
+from anndata import AnnData
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial import cKDTree
 from sklearn.neighbors import kneighbors_graph
 from suite.clusters import mclust
+from suite.methods import side_by_side
+from suite.sets import DATA, her2_counts, mosaic_counts
 
 import smartcore as sm
 from smartcore.clustering import cluster_embedding, resolve_method
@@ -43,8 +44,8 @@ from smartcore.graph import smooth, spatial_graph
 from smartcore.harmony import harmony
 
 NUMBERS = range(3, 10)
+# In steps of the grid, as the probe has it.
 PROBE_RADIUS = 8
-DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
 Parts = dict[str, dict[str, AnnData]]
@@ -53,29 +54,18 @@ Parts = dict[str, dict[str, AnnData]]
 
 def mosaic(data: Path, seed: int) -> Parts:
     """Two sections of RNA, 200 genes each; the same for all seeds."""
-    folder, parts = data / "mosaic_sim" / "replicate1", {}
-    for name in ("s1", "s2"):
-        adata = read_h5ad(folder / f"{name}_adata_rna.h5ad")
-        adata.obs["label"] = adata.obs["gt"].astype(str)
-        parts[name] = {"rna": adata}
+    parts = {name: mosaic_counts(data, name, {"rna": "rna"}) for name in ("s1", "s2")}
+    for part in parts.values():
+        part["rna"].obs["label"] = part["rna"].obs["gt"].astype(str)
     return parts
 
 
 def her2st(data: Path, seed: int) -> Parts:
-    """Six sections; a spot's name is its place on the array."""
-    folder, parts = data / "her2st", {}
-    for name in ("A1", "A2", "A3", "A4", "A5", "A6"):
-        counts = pd.read_csv(folder / f"{name}.tsv.gz", sep="\t", index_col=0)
-        adata = AnnData(sp.csr_matrix(counts.to_numpy(np.float32)))
-        adata.obs_names, adata.var_names = counts.index.astype(str), counts.columns.astype(str)
-        adata.obsm["spatial"] = np.array([spot.split("x") for spot in counts.index], float)
-        parts[name] = {"rna": adata}
-    table = pd.read_csv(folder / "A1_labeled_coordinates.tsv", sep="\t").dropna()
-    table = table[table["label"] != "undetermined"]
-    spots = [f"{x:.0f}x{y:.0f}" for x, y in table[["x", "y"]].round().to_numpy()]
-    labels = pd.Series(table["label"].to_numpy(), index=spots)
+    """Six sections, the first of them labelled; the same for all seeds."""
+    names = [f"A{i}" for i in range(1, 7)]
+    parts = {name: {"rna": her2_counts(data / "her2st", name)} for name in names}
     first = parts["A1"]["rna"]
-    first.obs["label"] = labels.reindex(first.obs_names)
+    first.obs["label"] = first.obs.pop("domain")
     return parts
 
 
@@ -156,12 +146,6 @@ def joined(parts: Parts, seed: int, *, aligned: bool) -> Joined:
     return Joined(pcs, whole.obsm["spatial"], sections, whole.obs["label"].reset_index(drop=True))
 
 
-def side_by_side(features: dict[str, np.ndarray]) -> np.ndarray:
-    """All modalities, each at root mean square 1."""
-    columns = [x - x.mean(axis=0) for x in features.values()]
-    return np.hstack([x / np.sqrt(np.mean(x**2) * x.shape[1]) for x in columns])
-
-
 def embeddings(parts: Parts, seed: int, params: dict) -> Iterator[tuple]:
     """Method, its sections, what is to be clustered and the seconds it took."""
     for label, aligned in (("", False), (", aligned", True)):
@@ -224,7 +208,7 @@ def _probes(whole: Joined, z: np.ndarray) -> Iterator[float]:
         step = np.median(cKDTree(coords).query(coords, 2)[0][:, 1])
         # A section that ends within the radius has no distant spots.
         if pd.notna(labels).any() and np.ptp(coords, axis=0).max() > 2 * PROBE_RADIUS * step:
-            yield sm.metrics.blocked_knn_probe(z[here], labels, coords, radius=PROBE_RADIUS)
+            yield sm.metrics.blocked_knn_probe(z[here], labels, coords)
 
 
 def by_label(labels: pd.Series, domains: np.ndarray) -> np.ndarray:

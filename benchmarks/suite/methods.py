@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,11 @@ class Method:
 
 def scaled(labelled: LabelledSet) -> NDArray[np.float32]:
     """All modalities' components side by side, each modality at root mean square 1."""
-    features = complete(labelled)
+    return side_by_side(complete(labelled))
+
+
+def side_by_side(features: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+    """The same of features without gaps."""
     columns = [x - x.mean(axis=0) for x in features.values()]
     return np.hstack([x / np.sqrt(np.mean(x**2) * x.shape[1]) for x in columns])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,10 +23,11 @@ CACHE = Path(__file__).parents[1] / ".cache"
 HER2_SECTIONS = ("A1", "B1", "C1", "D1")
 # Of RNA and of chromatin; the second is what the tutorial of SMART takes.
 _P22_COMPONENTS = {"mouse_brain_P22": (30, 30), "mouse_brain_P22_tutorial": (30, 50)}
-# Section, modality and how the file calls it.
-_MOSAIC_OTHERS = {
-    "mosaic_sim_s2": ("s2", "rna", "rna"),
-    "mosaic_sim_s3": ("s3", "protein", "adt"),
+# Section, and how its files call the modalities.
+_MOSAIC = {
+    "mosaic_sim_s1": ("s1", {"rna": "rna", "protein": "adt"}),
+    "mosaic_sim_s2": ("s2", {"rna": "rna"}),
+    "mosaic_sim_s3": ("s3", {"protein": "adt"}),
 }
 
 
@@ -77,7 +78,7 @@ def groups() -> dict[str, list[str]]:
 
 def held_out() -> dict[str, list[str]]:
     """Names of the sets that no choice was made with, by group."""
-    return {"new simulated": list(HELD_OUT), "new mosaic": list(_MOSAIC_OTHERS)}
+    return {"new simulated": list(HELD_OUT), "new mosaic": ["mosaic_sim_s2", "mosaic_sim_s3"]}
 
 
 def names() -> list[str]:
@@ -128,7 +129,7 @@ def _truths(name: str, adata: AnnData) -> dict[str, pd.Series]:
         return {"RNA clusters": adata.obs["RNA_clusters"]} | {
             "ATAC clusters": adata.obs["ATAC_clusters"]
         }
-    return {"truth": adata.obs["gt" if name.startswith("mosaic") else "domain"]}
+    return {"truth": adata.obs["gt" if name in _MOSAIC else "domain"]}
 
 
 def _read(name: str, data: Path) -> dict[str, AnnData]:
@@ -136,13 +137,11 @@ def _read(name: str, data: Path) -> dict[str, AnnData]:
     if name in SIMULATIONS or name in HELD_OUT:
         return simulate(name)
     if name.startswith("her2st_"):
-        return {"rna": _her2(data / "her2st", name.removeprefix("her2st_"))}
+        return _preprocessed(rna=her2_counts(data / "her2st", name.removeprefix("her2st_")))
     if name in _P22_COMPONENTS:
         return _mouse_brain(data, *_P22_COMPONENTS[name])
-    if name in _MOSAIC_OTHERS:
-        section, modality, file = _MOSAIC_OTHERS[name]
-        adata = read_h5ad(data / "mosaic_sim" / "replicate1" / f"{section}_adata_{file}.h5ad")
-        return _preprocessed(**{modality: adata})
+    if name in _MOSAIC:
+        return _preprocessed(**mosaic_counts(data, *_MOSAIC[name]))
     return _READERS[name](data)
 
 
@@ -155,12 +154,10 @@ def _tri_omics(data: Path) -> dict[str, AnnData]:
     )
 
 
-def _mosaic(data: Path) -> dict[str, AnnData]:
+def mosaic_counts(data: Path, section: str, files: Mapping[str, str]) -> dict[str, AnnData]:
+    """Modality → counts of a section of the mosaic, from what its files call the modalities."""
     folder = data / "mosaic_sim" / "replicate1"
-    return _preprocessed(
-        rna=read_h5ad(folder / "s1_adata_rna.h5ad"),
-        protein=read_h5ad(folder / "s1_adata_adt.h5ad"),
-    )
+    return {m: read_h5ad(folder / f"{section}_adata_{file}.h5ad") for m, file in files.items()}
 
 
 def _lymph_node(data: Path) -> dict[str, AnnData]:
@@ -179,16 +176,20 @@ def _mouse_brain(data: Path, n_rna: int, n_chromatin: int) -> dict[str, AnnData]
     return parts
 
 
-def _her2(folder: Path, section: str) -> AnnData:
+def her2_counts(folder: Path, section: str) -> AnnData:
+    """Counts of a section; ``obs["domain"]`` where a pathologist has labelled it."""
     counts = pd.read_csv(folder / f"{section}.tsv.gz", sep="\t", index_col=0)
-    places = pd.read_csv(folder / f"{section}_labeled_coordinates.tsv", sep="\t").dropna()
-    spots = [f"{x:.0f}x{y:.0f}" for x, y in places[["x", "y"]].round().to_numpy()]
-    domain = pd.Series(places["label"].to_numpy(), index=spots).replace("undetermined", None)
     adata = AnnData(sp.csr_matrix(counts.to_numpy(np.float32)))
     adata.obs_names, adata.var_names = counts.index.astype(str), counts.columns.astype(str)
-    adata.obs["domain"] = domain.reindex(adata.obs_names)
+    # A spot's name is its place on the array.
     adata.obsm["spatial"] = np.array([spot.split("x") for spot in counts.index], float)
-    return _preprocessed(rna=adata)["rna"]
+    labels = folder / f"{section}_labeled_coordinates.tsv"
+    if labels.is_file():
+        places = pd.read_csv(labels, sep="\t").dropna()
+        spots = [f"{x:.0f}x{y:.0f}" for x, y in places[["x", "y"]].round().to_numpy()]
+        domain = pd.Series(places["label"].to_numpy(), index=spots).replace("undetermined", None)
+        adata.obs["domain"] = domain.reindex(adata.obs_names)
+    return adata
 
 
 def _preprocessed(**modalities: AnnData) -> dict[str, AnnData]:
@@ -203,6 +204,5 @@ def _preprocessed(**modalities: AnnData) -> dict[str, AnnData]:
 
 _READERS: dict[str, Callable[[Path], dict[str, AnnData]]] = {
     "tri_omics_sim": _tri_omics,
-    "mosaic_sim_s1": _mosaic,
     "lymph_node_A1": _lymph_node,
 }
