@@ -69,7 +69,7 @@
 #'   * `align.sections`: `TRUE` (the default) centres and scales each feature within its section,
 #'     so that what a batch catches more of, or less, does not tell sections apart; `FALSE` over
 #'     all sections together, for sections that have hardly a kind of cells in common.
-#'   * `harmony.theta` (10) and `harmony.rounds` (20): how hard, and for how many rounds, Harmony
+#'   * `harmony.theta` (2) and `harmony.rounds` (20): how hard, and for how many rounds, Harmony
 #'     takes out batch effects between sections; 0 rounds: not at all. `harmony.sigma` (0.15): how
 #'     soft its clusters are. `section.triplets`: `"across"` sections (the default), `"within"` or
 #'     `"both"`. `link.sections`: `TRUE` lets spots of different sections be neighbours, for

@@ -22,7 +22,7 @@ def harmony(
     x: NDArray[np.floating],
     sections: ArrayLike | None,
     *,
-    theta: float = 10.0,
+    theta: float = 2.0,
     sigma: float = 0.1,
     max_rounds: int = 20,
     seed: int = 0,
@@ -36,7 +36,8 @@ def harmony(
     sections
         Shape (n_spots,): the section of each spot. ``None`` or one section: nothing is done.
     theta
-        Weight of having all sections in every cluster; 0 for none.
+        Weight of having all sections in every cluster; 0 for none. Much of it mixes spots of
+        different kinds where sections are not made of the same kinds in like parts.
     sigma
         Softness of the clusters, in units of the cosine distance to their centres: a spot is
         shared among clusters whose distances differ by less.
@@ -51,9 +52,9 @@ def harmony(
 
     References
     ----------
-    Korsunsky et al., Nat Methods 16, 1289 (2019), through harmonypy; ridge penalty 1, and stops
-    as in that paper. θ = 10 and at most 20 rounds: Du et al., Nat Commun 17, 2876 (2026),
-    Methods, "SMART-MS".
+    Korsunsky et al., Nat Methods 16, 1289 (2019), through harmonypy; θ = 2, ridge penalty 1, and
+    stops as in that paper. At most 20 rounds: Du et al., Nat Commun 17, 2876 (2026), Methods,
+    "SMART-MS", which has θ = 10.
 
     Examples
     --------

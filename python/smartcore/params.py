@@ -163,7 +163,7 @@ class Params:
     stop_slope: float = 1e-4
     stop_window: int = 20
     stop_on: Literal["either", "total"] = "total"
-    harmony_theta: float = 10.0
+    harmony_theta: float = 2.0
     harmony_sigma: float = 0.15
     harmony_rounds: int = 20
     harmony_hops: int = 1
@@ -282,6 +282,7 @@ PRESETS: dict[str, Params] = {
         epochs=300,
         stop_window=10,
         stop_on="either",
+        harmony_theta=10.0,
         harmony_sigma=0.1,
         harmony_hops=0,
     ),
@@ -306,6 +307,7 @@ PRESETS: dict[str, Params] = {
         epochs=300,
         stop_window=10,
         stop_on="either",
+        harmony_theta=10.0,
         harmony_sigma=0.1,
         harmony_hops=0,
     ),

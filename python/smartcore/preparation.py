@@ -94,14 +94,20 @@ def prepare(
     if settings.graph == "knn" and settings.n_neighbors is None and adjacency is None:
         settings = replace(settings, n_neighbors=_guess(spots, settings))
     graph = graph_of(spots, settings)
-    spots = without_batches(spots, graph, settings, seed)
+    given, spots = spots, without_batches(spots, graph, settings, seed)
 
     widths = {name: x.shape[1] for name, x in spots.features.items()}
     model = SMART(widths, settings, seed=seed)
     model.fit_scale({name: x[spots.observed[name]] for name, x in spots.features.items()})
     inputs = fill_missing(model.standardize(spots.features), spots.observed)
     targets, directions, share = make_targets(
-        inputs, spots.observed, graph, settings, sections=spots.sections, seed=seed
+        inputs,
+        spots.observed,
+        graph,
+        settings,
+        uncorrected=None if spots is given else model.standardize(given.features),
+        sections=spots.sections,
+        seed=seed,
     )
     if settings.target_hops:
         settings = model.params = replace(settings, neighbor_share=share)

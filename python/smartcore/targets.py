@@ -25,6 +25,7 @@ def make_targets(
     graph: sp.csr_matrix,
     params: Params,
     *,
+    uncorrected: Mapping[str, NDArray[np.float32]] | None = None,
     sections: NDArray[np.intp] | None = None,
     seed: int = 0,
 ) -> tuple[dict[str, NDArray[np.float32]], pd.DataFrame, float]:
@@ -49,6 +50,10 @@ def make_targets(
         Spatial graph, (n_spots, n_spots).
     params
         The parameters named above.
+    uncorrected
+        The features with their batch effects, by which the share of neighbours is found. Where
+        batch effects have been taken out, the least components are no longer noise alone: they
+        have less of it than the others. ``None``: ``features`` had none.
     sections
         Codes (n_spots,): a spot has twins in its own section and in each other one.
     seed
@@ -67,6 +72,13 @@ def make_targets(
     share = (params.neighbor_share or 0.0) if params.target_hops else 0.0
     if weighted or guessed:
         directions = _directions(features, observed, graph)
+        for name, one in directions.items():
+            logger.info(
+                "%s: %d of %d directions vary in space more than noise would.",
+                name,
+                np.count_nonzero(one.autocorrelation > one.threshold),
+                len(one.autocorrelation),
+            )
         aimless = weighted and not any(one.varies for one in directions.values())
         if aimless:
             warnings.warn(
@@ -77,7 +89,8 @@ def make_targets(
             )
             share = 0.0
         elif guessed:
-            share = best_share(list(directions.values()), weighted=weighted)
+            told = _directions(uncorrected, observed, graph) if uncorrected else directions
+            share = best_share(list(told.values()), weighted=weighted)
             logger.info("Neighbours have a share of %.2f in the target of a spot.", share)
         if weighted:
             table = _table(directions, not aimless)
@@ -120,17 +133,10 @@ def _directions(
     observed: Mapping[str, NDArray[np.bool_]],
     graph: sp.csr_matrix,
 ) -> dict[str, Directions]:
-    found = {}
-    for name, x in features.items():
-        mask = observed[name]
-        one = found[name] = spatial_directions(x[mask], graph[mask][:, mask])
-        logger.info(
-            "%s: %d of %d directions vary in space more than noise would.",
-            name,
-            np.count_nonzero(one.autocorrelation > one.threshold),
-            len(one.autocorrelation),
-        )
-    return found
+    return {
+        name: spatial_directions(x[observed[name]], graph[observed[name]][:, observed[name]])
+        for name, x in features.items()
+    }
 
 
 def _table(directions: Mapping[str, Directions], weighted: bool) -> pd.DataFrame:

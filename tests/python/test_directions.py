@@ -195,3 +195,20 @@ def test_none_where_nothing_varies_in_space():
     with pytest.warns(UserWarning, match="No modality varies in space"):
         fit = sm.integrate({"x": x}, XY, epochs=1)
     assert fit.params.neighbor_share == 0
+
+
+def test_sections_together_have_about_the_share_of_each_alone():
+    sections = sm.datasets.sections(
+        [(36, 36), (24, 30)], batch_effect=2.0, modalities=["rna", "protein"], seed=0
+    )
+    shares = []
+    for parts in ({"s1": sections["s1"]}, {"s2": sections["s2"]}, sections):
+        pcs = {}
+        for modality in ("rna", "protein"):
+            whole = sm.pp.join_sections({name: mdata[modality] for name, mdata in parts.items()})
+            getattr(sm.pp, modality)(whole, section_key="section")
+            pcs[modality] = whole.obsm["X_pca"]
+        names = whole.obs["section"].astype(str).to_numpy()
+        fit = sm.integrate(pcs, whole.obsm["spatial"], sections=names, epochs=1)
+        shares.append(fit.params.neighbor_share)
+    assert min(shares[:2]) - 0.05 < shares[2] < max(shares[:2]) + 0.05

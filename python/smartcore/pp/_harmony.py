@@ -17,7 +17,7 @@ def harmony(
     *,
     use_rep: str = _keys.PCA,
     key_added: str = _keys.HARMONY,
-    theta: float = 10.0,
+    theta: float = 2.0,
     sigma: float = 0.1,
     max_rounds: int = 20,
     seed: int = 0,
