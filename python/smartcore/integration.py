@@ -51,7 +51,8 @@ class Integration:
         Table of the directions of each modality, from the most autocorrelated in space: columns
         ``modality``, ``autocorrelation``, ``threshold`` (the most that noise would have),
         ``weight`` in the target and ``noise``, the share of its variance that seems to be noise
-        (NaN of fewer than ten directions, of which that cannot be told);
+        (NaN of fewer than ten directions, of which that cannot be told; too little of several
+        sections, of which Harmony lowers the least components most);
         without rows where ``target_weights="none"``. See
         :class:`smartcore.directions.Directions`.
     """
