@@ -42,6 +42,7 @@ import smartcore as sm
 from smartcore.clustering import cluster_embedding, resolve_method
 from smartcore.graph import smooth, spatial_graph
 from smartcore.harmony import harmony
+from smartcore.params import PRESETS
 
 NUMBERS = range(3, 10)
 # In steps of the grid, as the probe has it.
@@ -159,7 +160,10 @@ def embeddings(parts: Parts, seed: int, params: dict) -> Iterator[tuple]:
         name = "SMART-MS" if aligned else "SMART-MS, not aligned"
         yield name, whole, z, common + time.perf_counter() - start
         start = time.perf_counter()
-        mixed = {m: harmony(x, whole.sections, seed=seed) for m, x in whole.pcs.items()}
+        mixed = {
+            m: harmony(x, whole.sections, theta=params["harmony_theta"], seed=seed)
+            for m, x in whole.pcs.items()
+        }
         x = side_by_side(mixed)
         seconds = common + time.perf_counter() - start
         yield f"PCA{label} + Harmony", whole, x, seconds
@@ -232,12 +236,17 @@ def main() -> None:
     )
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--preset", default="robust")
+    parser.add_argument(
+        "--theta", type=float, help="of Harmony, with SMART and without (default: preset's)"
+    )
     parser.add_argument("--method", help="clustering (default: mclust if R has it, else gmm)")
     parser.add_argument("--out", type=Path, help="table of all runs (.csv)")
     args = parser.parse_args()
     if not args.data.is_dir():
         sys.exit(f"The data are not at {args.data}; say where with --data.")
     method, rows = resolve_method(args.method), []
+    theta = PRESETS[args.preset].harmony_theta if args.theta is None else args.theta
+    params = {"preset": args.preset, "harmony_theta": theta}
     for name in args.sets:
         numbers = NUMBERS if name in ("mosaic", "her2st") else ()
         for seed in range(args.seeds):
@@ -245,7 +254,7 @@ def main() -> None:
             parts, alone = SETS[name](args.data, seed), []
             adatas = [adata for part in parts.values() for adata in part.values()]
             k = pd.concat([a.obs["label"] for a in adatas if "label" in a.obs]).nunique()
-            for how, whole, z, seconds in embeddings(parts, seed, {"preset": args.preset}):
+            for how, whole, z, seconds in embeddings(parts, seed, params):
                 scores, domains = scored(whole, z, k, method, seed, numbers)
                 rows.append(row | {"method": how, "s": seconds, **scores})
                 if how.endswith("alone"):
