@@ -287,11 +287,11 @@ whole_or_null <- function(x, what, fn) {
 
 # R's own mclust between the steps of the core before and after it.
 cluster_mclust <- function(core, x, k, n_pcs, seed, fn) {
-  input <- reticulate::py_to_r(core$mclust_input(x, k, n_pcs))
+  input <- reticulate::py_to_r(core$mclust_input(x, k, n_pcs, seed))
   if (!is.null(input$labels)) {
     return(input$labels)
   }
-  found <- fit_eee(input$x, k, seed)
+  found <- fit_eee(input$x, k, seed, as.integer(input$partition) + 1L)
   if (length(found$labels) != nrow(x) || anyNA(found$labels)) {
     smart_abort(c(
       "mclust cannot fit {k} clusters of one shape to {nrow(x)} cells in {ncol(input$x)} dimensions.",
@@ -311,35 +311,46 @@ cluster_mclust <- function(core, x, k, n_pcs, seed, fn) {
 # A mixture of Gaussians of one shared, full covariance. mclust's own start, hierarchical clusters of
 # the components at one variance, may be far from the best mixture where few of many components
 # tell clusters apart: so two more from the components as they are, as ellipsoids and by Ward's
-# sum of squares, and the likeliest mixture.
-fit_eee <- function(x, k, seed) {
+# sum of squares; the clusters that the core has found; and the likeliest mixture.
+fit_eee <- function(x, k, seed, partition) {
+  # The names of shapes in one dimension are V and E.
+  n_letters <- if (ncol(x) > 1) 3 else 1
+  model <- substr("EEE", 1, n_letters)
   hierarchies <- list(c("VVV", "SVD"), c("VVV", "VARS"), c("EII", "VARS"))
-  fits <- with_seed(seed, lapply(hierarchies, fit_from, x = x, k = k))
+  fits <- with_seed(seed, lapply(hierarchies, function(hierarchy) {
+    shape <- substr(hierarchy[1], 1, n_letters)
+    attempt(fit_from_hierarchy(x, k, model, shape, use = hierarchy[2]))
+  }))
+  fits$given <- attempt(fit_from_partition(x, k, model, partition))
   fits[[which.max(vapply(fits, `[[`, 0, "likelihood"))]]
 }
 
-fit_from <- function(hierarchy, x, k) {
+fit_from_hierarchy <- function(x, k, model, shape, use) {
   start <- list()
   if (nrow(x) > mclust::mclust.options("subset")) {
     start$subset <- sample(seq.int(nrow(x)), size = mclust::mclust.options("subset"))
   }
   some <- if (is.null(start$subset)) x else x[start$subset, , drop = FALSE]
+  start$hcPairs <- from_mclust(mclust::hc, some, modelName = shape, use = use)
+  fit <- from_mclust(
+    mclust::Mclust, x,
+    G = k, modelNames = model, initialization = start, verbose = FALSE
+  )
+  if (!is.null(fit)) list(labels = fit$classification, likelihood = fit$loglik)
+}
+
+fit_from_partition <- function(x, k, model, partition) {
+  member <- mclust::unmap(partition, groups = seq_len(k))
+  fit <- from_mclust(mclust::me, data = x, modelName = model, z = member)
+  if (is.finite(fit$loglik)) list(labels = mclust::map(fit$z), likelihood = fit$loglik)
+}
+
+# What could not be fitted has no labels and no likelihood; `notes` say why.
+attempt <- function(code) {
   notes <- character()
   fit <- tryCatch(
     withCallingHandlers(
-      {
-        # The names of shapes in one dimension are V and E.
-        n_letters <- if (ncol(x) > 1) 3 else 1
-        start$hcPairs <- from_mclust(
-          mclust::hc, some,
-          modelName = substr(hierarchy[1], 1, n_letters), use = hierarchy[2]
-        )
-        model <- substr("EEE", 1, n_letters)
-        from_mclust(
-          mclust::Mclust, x,
-          G = k, modelNames = model, initialization = start, verbose = FALSE
-        )
-      },
+      code,
       warning = function(w) {
         notes <<- c(notes, conditionMessage(w))
         invokeRestart("muffleWarning")
@@ -351,8 +362,7 @@ fit_from <- function(hierarchy, x, k) {
       NULL
     }
   )
-  likelihood <- if (is.null(fit)) -Inf else fit$loglik
-  list(labels = as.integer(fit$classification), notes = notes, likelihood = likelihood)
+  list(labels = as.integer(fit$labels), notes = notes, likelihood = fit$likelihood %||% -Inf)
 }
 
 # Functions of mclust look up their helpers from where they are called.

@@ -185,7 +185,7 @@ def scored(
     """ARI over all and by section, and mixing; and the clusters."""
     wanted = sorted({k, *numbers})
     if method == "mclust":
-        clusters = mclust(z, wanted, seed)
+        clusters = mclust(z, wanted, seed, many_starts=True)
     else:
         clusters = {n: cluster_embedding(z, n, method=method, seed=seed) for n in wanted}
     if k not in clusters:

@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from smartcore.clustering import reduce_embedding, row_order
+from smartcore.clustering._mixture import mixture_start
 
 # Hierarchical starts do not depend on the number of clusters, and cost more than the EM on most
-# sets: smartcore.clustering makes them anew for each number, and finds the same clusters.
+# sets: smartcore.clustering makes them anew for each number.
 _R_CODE = """
 suppressPackageStartupMessages(library(mclust))
-function(x, ks, seed) {
+function(x, ks, seed, partitions) {
   set.seed(seed, kind = "Mersenne-Twister", normal.kind = "Inversion", sample.kind = "Rejection")
   hierarchies <- list(c("VVV", "SVD"), c("VVV", "VARS"), c("EII", "VARS"))
   starts <- lapply(hierarchies, function(hierarchy) {
@@ -25,23 +26,34 @@ function(x, ks, seed) {
     start
   })
   model <- if (ncol(x) > 1) "EEE" else "E"
-  lapply(ks, function(k) {
+  Map(function(k, partition) {
     fits <- lapply(starts, function(start) suppressWarnings(
       Mclust(x, G = k, modelNames = model, initialization = start, verbose = FALSE)
     ))
+    if (length(partition)) {
+      fit <- suppressWarnings(me(x, model, unmap(partition, groups = seq_len(k))))
+      fit$classification <- map(fit$z)
+      fits$given <- if (is.finite(fit$loglik)) fit
+    }
     likelihood <- vapply(fits, function(fit) if (is.null(fit)) -Inf else fit$loglik, 0)
     as.integer(fits[[which.max(likelihood)]]$classification)
-  })
+  }, ks, partitions)
 }
 """
 
 
 def mclust(
-    embedding: ArrayLike, ks: Iterable[int], seed: int, n_pcs: int = 20
+    embedding: ArrayLike,
+    ks: Iterable[int],
+    seed: int,
+    n_pcs: int = 20,
+    *,
+    many_starts: bool = False,
 ) -> dict[int, NDArray[np.intp]]:
     """Clusters of the embedding's principal components, by number of clusters.
 
-    A number for which mclust fits no mixture is left out.
+    A number for which mclust fits no mixture is left out. Hierarchical starts alone, or with
+    ``many_starts`` those of ``smartcore.clustering`` as well.
     """
     import rpy2.robjects as ro
     from rpy2.robjects import numpy2ri
@@ -51,8 +63,12 @@ def mclust(
     wanted = [k for k in ks if k > 1]
     with ro.conversion.localconverter(ro.default_converter + numpy2ri.converter) as converter:
         r_x = converter.py2rpy(z[order])
+    starts = [mixture_start(z[order], k, seed) + 1 if many_starts else [] for k in wanted]
     with ro.conversion.localconverter(ro.default_converter):
-        fits = ro.r(_R_CODE)(r_x, ro.IntVector(wanted), seed)
+        partitions = ro.ListVector(
+            {str(k): ro.IntVector(start) for k, start in zip(wanted, starts, strict=True)}
+        )
+        fits = ro.r(_R_CODE)(r_x, ro.IntVector(wanted), seed, partitions)
         found = [np.array(fit, dtype=np.intp) for fit in fits]
     result = {}
     for k, labels in zip(wanted, found, strict=True):

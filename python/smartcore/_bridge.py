@@ -25,12 +25,12 @@ from smartcore.clustering import (
     row_order,
 )
 from smartcore.clustering._cluster import _by_size
-from smartcore.clustering._embedding import components as all_components
+from smartcore.clustering._mclust import mclust_input as for_mclust
 from smartcore.integration import integrate
 from smartcore.metrics import modality_correlation
 from smartcore.params import Params, resolve_params
 
-INTERFACE = 3
+INTERFACE = 4
 """Raised when a function here changes in what it takes or gives: the R package checks it."""
 
 _MIN_CORRELATED = 4
@@ -240,15 +240,17 @@ def cluster(
         )
 
 
+@interruptible()
 def mclust_input(
-    embedding: NDArray[np.floating], n_clusters: int, n_pcs: int | None = 20
+    embedding: NDArray[np.floating], n_clusters: int, n_pcs: int | None = 20, seed: int = 0
 ) -> dict[str, NDArray[Any]]:
     """Return what mclust is to cluster, just as ``cluster_embedding`` hands it over.
 
     Returns
     -------
-    Either ``x``, shape (n_spots, n_components), and ``order``, the spot of each of its rows; or
-    ``labels``, where there is nothing to fit.
+    Either ``x``, shape (n_spots, n_components), ``order``, the spot of each of its rows, and
+    ``partition``, clusters of these from 0 up to start from; or ``labels``, where there is nothing
+    to fit.
     """
     x = check_embedding(_narrow(embedding))
     k = check_integer("n_clusters", n_clusters, 1, len(x), "the number of spots")
@@ -257,9 +259,8 @@ def mclust_input(
         # One cluster, a cluster for each distinct spot, or too few spots: no method is asked.
         return {"labels": cluster_embedding(x, k, method="gmm", n_pcs=n_pcs)}
     order = row_order(z)
-    z = z[order]
-    pcs = all_components(z, 0.0)
-    return {"x": z if pcs.shape == z.shape else pcs, "order": order.astype(np.int32)}
+    x, partition = for_mclust(z[order], k, seed)
+    return {"x": x, "order": order.astype(np.int32), "partition": partition.astype(np.int32)}
 
 
 def by_size(

@@ -16,8 +16,9 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 from scipy.stats import rankdata
-from sklearn.cluster import KMeans
+from sklearn.cluster import AgglomerativeClustering, KMeans
 from sklearn.metrics import adjusted_rand_score, davies_bouldin_score, silhouette_score
+from sklearn.mixture import GaussianMixture
 
 from smartcore.clustering import (
     METHODS,
@@ -59,10 +60,11 @@ def cigars(n_spots=300, n_groups=4, seed=0):
 HIERARCHIES = ("VVV SVD", "VVV VARS", "EII VARS")
 
 
-def rscript_mclust(z, n_clusters, seed, folder, hierarchies=HIERARCHIES):
+def rscript_mclust(z, n_clusters, seed, folder, hierarchies=HIERARCHIES, partition=None):
     """Classify by Mclust in an R process of its own, or skip where it cannot run.
 
-    The likeliest of the mixtures from these hierarchical starts, each mclust's model and ``use``.
+    The likeliest of the mixtures from these hierarchical starts, each mclust's model and ``use``,
+    and from a partition.
     """
     rscript = shutil.which("Rscript")
     if rscript is None:
@@ -71,6 +73,7 @@ def rscript_mclust(z, n_clusters, seed, folder, hierarchies=HIERARCHIES):
     if subprocess.run(probe, capture_output=True).returncode:
         pytest.skip("needs R's package mclust")
     np.asfortranarray(z).T.tofile(folder / "z.bin")
+    np.savetxt(folder / "partition.txt", [] if partition is None else partition, fmt="%d")
     code = f"""
     suppressPackageStartupMessages(library(mclust))
     z <- matrix(readBin("{folder / "z.bin"}", "double", {z.size}), {z.shape[0]}, {z.shape[1]})
@@ -84,11 +87,43 @@ def rscript_mclust(z, n_clusters, seed, folder, hierarchies=HIERARCHIES):
       if (nrow(z) > 2000) start$subset <- some
       Mclust(z, G = {n_clusters}, modelNames = model, initialization = start, verbose = FALSE)
     }})
+    partition <- scan("{folder / "partition.txt"}", quiet = TRUE)
+    if (length(partition)) {{
+      fit <- me(z, model, unmap(partition))
+      fits$given <- list(classification = map(fit$z), loglik = fit$loglik)
+    }}
     fit <- fits[[which.max(sapply(fits, function(fit) fit$loglik))]]
     writeLines(as.character(fit$classification), "{folder / "labels.txt"}")
     """
     subprocess.run([rscript, "-e", code], check=True, capture_output=True)
     return np.loadtxt(folder / "labels.txt", dtype=int)
+
+
+def likelihood(z, labels):
+    """Mean log-likelihood of a spot in the mixture that EM finds from these clusters."""
+    member = np.eye(labels.max() + 1)[labels]
+    means = member.T @ z / member.sum(axis=0)[:, None]
+    within = z - means[labels]
+    mixture = GaussianMixture(
+        len(means),
+        covariance_type="tied",
+        max_iter=1000,
+        tol=1e-6,
+        weights_init=member.mean(axis=0),
+        means_init=means,
+        precisions_init=np.linalg.inv(np.cov(within.T)),
+    )
+    return mixture.fit(z).score(z)
+
+
+@pytest.fixture(scope="module")
+def hidden():
+    """Groups that four of twenty directions tell apart, none of much variance."""
+    rng = np.random.default_rng(0)
+    truth = rng.integers(8, size=1000)
+    x = rng.normal(size=(1000, 20))
+    x[:, :4] += 2 * rng.normal(size=(8, 4))[truth]
+    return reduce_embedding(x * np.linspace(1, 12, 20)), truth
 
 
 class TestReduce:
@@ -140,7 +175,8 @@ class TestMclust:
         z = reduce_embedding(x, 3)
         order = row_order(z)
         expected = np.empty(n_spots)
-        expected[order] = rscript_mclust(z[order], 6, seed, tmp_path)
+        start = cluster_embedding(x, 6, method="gmm", n_pcs=3, seed=seed)[order]
+        expected[order] = rscript_mclust(z[order], 6, seed, tmp_path, partition=start)
         labels = cluster_embedding(x, 6, method="mclust", n_pcs=3, seed=seed)
         assert adjusted_rand_score(expected, labels) == 1
 
@@ -167,6 +203,13 @@ class TestMclust:
             assert adjusted_rand_score(truth, alone) < 0.95
         labels = cluster_embedding(x, 6, method="mclust")
         assert adjusted_rand_score(truth, labels) > 0.99
+
+    @needs_mclust
+    def test_hierarchical_starts_miss_the_likeliest_mixture(self, hidden, tmp_path):
+        z, _ = hidden
+        hierarchical = rscript_mclust(z, 8, 0, tmp_path) - 1
+        labels = cluster_embedding(z, 8, method="mclust")
+        assert likelihood(z, labels) > likelihood(z, hierarchical) + 0.01
 
     @needs_mclust
     def test_one_dimension(self, tmp_path):
@@ -247,6 +290,27 @@ class TestMclust:
 
 
 class TestGmm:
+    def test_as_likely_as_the_best_of_many_random_starts(self, hidden):
+        z, truth = hidden
+        spread = z.std(axis=0)
+        labels = cluster_embedding(z, 8, method="gmm")
+        options = {"covariance_type": "tied", "max_iter": 1000, "tol": 1e-6}
+        many = GaussianMixture(8, n_init=30, random_state=1, **options).fit(z / spread)
+        assert likelihood(z / spread, labels) > many.score(z / spread) - 1e-3
+        ward = AgglomerativeClustering(8)
+        starts = [ward.fit_predict(z / spread**power) for power in (0, 0.5, 1)]
+        by_ward = max(likelihood(z / spread, start) for start in starts)
+        assert likelihood(z / spread, labels) > by_ward + 0.01
+        assert adjusted_rand_score(truth, labels) > 0.7
+
+    def test_few_spots_are_not_fitted_to_their_noise(self):
+        rng = np.random.default_rng(1)
+        truth = rng.choice(6, 600, p=[0.4, *[0.12] * 5])
+        x = 0.1 * rng.standard_t(2, size=(600, 20))
+        x[:, :3] += 3 * rng.normal(size=(6, 3))[truth]
+        labels = cluster_embedding(x, 6, method="gmm")
+        assert adjusted_rand_score(truth, labels) > 0.99
+
     def test_more_spots_than_the_start_takes(self):
         x, truth = cigars(2600)
         assert adjusted_rand_score(truth, cluster_embedding(x, 4, method="gmm")) > 0.99

@@ -14,12 +14,11 @@ from smartcore.clustering._embedding import (
     Floats,
     check_embedding,
     check_integer,
-    components,
     distinct_rows,
     reduce_embedding,
     row_order,
 )
-from smartcore.clustering._mclust import mclust_eee, missing_for_mclust
+from smartcore.clustering._mclust import mclust_eee, mclust_input, missing_for_mclust
 from smartcore.clustering._mixture import gaussian_mixture, kmeans
 
 logger = logging.getLogger("smartcore")
@@ -46,11 +45,13 @@ def cluster_embedding(
     clustered by one of
 
     - ``"mclust"``: a mixture of Gaussians with one shared, full covariance
-      (model EEE) by R's package mclust, as in the paper [1]_ [2]_. It needs R,
-      mclust and rpy2.
+      (model EEE) by R's package mclust, as in the paper [1]_ [2]_: the likeliest
+      of those from mclust's own start, two more hierarchical ones, and the
+      clusters of ``"gmm"``. It needs R, mclust and rpy2.
     - ``"gmm"``: the same model without R: scikit-learn's ``GaussianMixture`` with
-      a tied covariance, started from Ward's hierarchical clusters of at most
-      2,000 spots in three scalings of the components; the likeliest fit is kept.
+      a tied covariance. Starts are Ward's hierarchical clusters and twenty quick
+      k-means, each in three scalings of the components of at most 2,000 spots;
+      the most promising are followed to their end [3]_, and the likeliest is kept.
     - ``"leiden"``, ``"louvain"``: communities of the nearest-neighbour graph that
       scanpy builds, at a resolution searched for the number of clusters.
     - ``"kmeans"``: k-means, the best of ten starts.
@@ -96,6 +97,7 @@ def cluster_embedding(
     ----------
     .. [1] Du et al., Nature Communications 17, 2876 (2026).
     .. [2] Scrucca et al., The R Journal 8, 289 (2016).
+    .. [3] Biernacki, Celeux and Govaert, Comput Stat Data Anal 41, 561 (2003).
 
     Examples
     --------
@@ -180,8 +182,8 @@ def _partition(
 ) -> npt.NDArray[Any]:
     """Cluster reduced rows, more distinct ones than clusters, by one method."""
     if method == "mclust":
-        pcs = components(z, 0.0)
-        return mclust_eee(z if pcs.shape == z.shape else pcs, n_clusters, seed)
+        x, partition = mclust_input(z, n_clusters, seed)
+        return mclust_eee(x, n_clusters, seed, partition)
     if method == "gmm":
         return gaussian_mixture(z, n_clusters, seed)
     if method == "kmeans":

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from smartcore.clustering._embedding import Floats, components
+from smartcore.clustering._mixture import mixture_start
 
 # Mclust() looks up its helpers from where it is called, so the call lives in
 # mclust's own namespace: nothing is attached to the user's R search path.
 _R_CODE = """
 local({
-  fit_eee <- function(x, k, model, seed) {
+  fit_eee <- function(x, k, model, seed, partition) {
     had_seed <- exists(".Random.seed", envir = globalenv(), inherits = FALSE)
     old_seed <- if (had_seed) get(".Random.seed", envir = globalenv(), inherits = FALSE)
     old_kind <- RNGkind()
@@ -27,37 +31,46 @@ local({
     set.seed(seed, kind = "Mersenne-Twister", normal.kind = "Inversion",
              sample.kind = "Rejection")
     hierarchies <- list(c("VVV", "SVD"), c("VVV", "VARS"), c("EII", "VARS"))
-    fits <- lapply(hierarchies, function(hierarchy) {
+    fits <- lapply(hierarchies, function(hierarchy) attempt({
       start <- list()
       if (nrow(x) > mclust.options("subset")) {
         start$subset <- sample(seq.int(nrow(x)), size = mclust.options("subset"))
       }
       some <- if (is.null(start$subset)) x else x[start$subset, , drop = FALSE]
-      notes <- character()
-      fit <- tryCatch(
-        withCallingHandlers(
-          {
-            shape <- substr(hierarchy[1], 1, if (ncol(x) > 1) 3 else 1)
-            start$hcPairs <- hc(some, modelName = shape, use = hierarchy[2])
-            Mclust(x, G = k, modelNames = model, initialization = start, verbose = FALSE)
-          },
-          warning = function(w) {
-            notes <<- c(notes, conditionMessage(w))
-            invokeRestart("muffleWarning")
-          },
-          message = function(m) invokeRestart("muffleMessage")
-        ),
-        error = function(e) {
-          notes <<- c(notes, conditionMessage(e))
-          NULL
-        }
-      )
-      likelihood <- if (is.null(fit)) -Inf else fit$loglik
-      list(classification = as.integer(fit$classification), notes = notes, likelihood = likelihood)
+      shape <- substr(hierarchy[1], 1, if (ncol(x) > 1) 3 else 1)
+      start$hcPairs <- hc(some, modelName = shape, use = hierarchy[2])
+      fit <- Mclust(x, G = k, modelNames = model, initialization = start, verbose = FALSE)
+      if (!is.null(fit)) list(labels = fit$classification, likelihood = fit$loglik)
+    }))
+    fits$given <- attempt({
+      fit <- me(data = x, modelName = model, z = unmap(partition, groups = seq_len(k)))
+      if (is.finite(fit$loglik)) list(labels = map(fit$z), likelihood = fit$loglik)
     })
     fits[[which.max(vapply(fits, function(fit) fit$likelihood, 0))]]
   }
-  environment(fit_eee) <- asNamespace("mclust")
+  attempt <- function(code) {
+    notes <- character()
+    fit <- tryCatch(
+      withCallingHandlers(
+        code,
+        warning = function(w) {
+          notes <<- c(notes, conditionMessage(w))
+          invokeRestart("muffleWarning")
+        },
+        message = function(m) invokeRestart("muffleMessage")
+      ),
+      error = function(e) {
+        notes <<- c(notes, conditionMessage(e))
+        NULL
+      }
+    )
+    if (is.null(fit)) fit <- list(labels = integer(), likelihood = -Inf)
+    list(labels = as.integer(fit$labels), notes = notes, likelihood = fit$likelihood)
+  }
+  environment(attempt) <- asNamespace("mclust")
+  helpers <- new.env(parent = asNamespace("mclust"))
+  helpers$attempt <- attempt
+  environment(fit_eee) <- helpers
   fit_eee
 })
 """
@@ -87,13 +100,22 @@ def missing_for_mclust() -> str | None:
     return None if found else "R has no package mclust"
 
 
-def mclust_eee(x: npt.NDArray[np.float64], n_clusters: int, seed: int) -> npt.NDArray[np.int32]:
+def mclust_input(z: Floats, n_clusters: int, seed: int) -> tuple[Floats, npt.NDArray[Any]]:
+    """What mclust is to cluster, of full column rank, and a partition for it to start from."""
+    pcs = components(z, 0.0)
+    return z if pcs.shape == z.shape else pcs, mixture_start(z, n_clusters, seed)
+
+
+def mclust_eee(
+    x: npt.NDArray[np.float64], n_clusters: int, seed: int, partition: npt.NDArray[Any]
+) -> npt.NDArray[np.int32]:
     """Cluster by mclust's EEE model: Gaussians of one shared, full covariance.
 
     mclust starts from hierarchical clusters of the components at one variance (its default,
     "VVV" of "SVD"). Where few of many components tell clusters apart, that start may be far from
     the best mixture; so two more are made from the components as they are ("VARS"), as ellipsoids
-    of any shape ("VVV") and by Ward's sum of squares ("EII"), and the likeliest mixture is kept.
+    of any shape ("VVV") and by Ward's sum of squares ("EII"), and its EM starts from ``partition``,
+    too. The likeliest mixture is kept.
 
     Above 2,000 rows mclust finds each hierarchical start on 2,000 of them drawn
     with R's random numbers; these are seeded here, and R's own state is put
@@ -107,6 +129,8 @@ def mclust_eee(x: npt.NDArray[np.float64], n_clusters: int, seed: int) -> npt.ND
         Number of Gaussians.
     seed
         Seed of R's random numbers, in [0, 2**31).
+    partition
+        Clusters to start from as well, values 0 to ``n_clusters - 1``, shape (n_spots,).
 
     Returns
     -------
@@ -131,8 +155,9 @@ def mclust_eee(x: npt.NDArray[np.float64], n_clusters: int, seed: int) -> npt.ND
     with ro.conversion.localconverter(ro.default_converter):
         fit_eee = ro.r(_R_CODE)
         # mclust's name for the model in one dimension is E.
-        result = fit_eee(r_x, n_clusters, "EEE" if x.shape[1] > 1 else "E", seed)
-        labels = np.array(result.rx2("classification"), dtype=np.int32)
+        model = "EEE" if x.shape[1] > 1 else "E"
+        result = fit_eee(r_x, n_clusters, model, seed, ro.IntVector(partition + 1))
+        labels = np.array(result.rx2("labels"), dtype=np.int32)
         notes = [str(note) for note in result.rx2("notes")]
     if len(labels) != len(x) or np.any(labels < 1):
         said = f" (mclust says: {'; '.join(notes)})" if notes else ""

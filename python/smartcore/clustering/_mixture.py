@@ -3,23 +3,37 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
 from smartcore.clustering._embedding import Floats, components
 
+if TYPE_CHECKING:
+    from sklearn.mixture import GaussianMixture
+
 _START_SPOTS = 2000  # as mclust
-# Ward's start is taken in PCs divided by sd**power: as they are, halfway, and
-# all of one variance. The EM that follows is blind to linear scaling, the start
-# is not, and which one suits is not known beforehand.
+# Starts are taken in PCs divided by sd**power: as they are, halfway, and all of
+# one variance. The EM that follows is blind to linear scaling, starts are not,
+# and which one suits is not known beforehand.
 _START_POWERS = (0.0, 0.5, 1.0)
+_STARTS_BY_KMEANS = 20  # in each of these
+# Of fewer spots the likeliest mixture is the one that fits noise best.
+_SPOTS_PER_PARAMETER = 2
+_KMEANS_ROUNDS = 5
+_SHORT_ROUNDS = 10
+_PROMISING = 5
+_FINALISTS = 3
+_SAME = 4  # decimals of the mean log-likelihood of a spot
+_ROUNDS = 1000
+_REGULARISATION = 1e-6
 
 
 def kmeans(z: Floats, n_clusters: int, seed: int) -> npt.NDArray[Any]:
     from sklearn.cluster import KMeans
-    from threadpoolctl import threadpool_limits
 
     # Threads would add up the centres in varying order.
     with threadpool_limits(1, user_api="openmp"):
@@ -29,53 +43,127 @@ def kmeans(z: Floats, n_clusters: int, seed: int) -> npt.NDArray[Any]:
 
 def gaussian_mixture(z: Floats, n_clusters: int, seed: int) -> npt.NDArray[Any]:
     """Fit mclust's EEE model with scikit-learn."""
-    from sklearn.cluster import AgglomerativeClustering
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.mixture import GaussianMixture
+    mixture, white = _likeliest(z, n_clusters, seed)
+    if not mixture.converged_:
+        warnings.warn(
+            f"the Gaussian mixture of {n_clusters} clusters did not settle in {_ROUNDS} rounds: "
+            "its clusters may be ill defined; try fewer clusters or a lower n_pcs",
+            stacklevel=4,
+        )
+    return np.asarray(mixture.predict(white))
 
+
+def mixture_start(z: Floats, n_clusters: int, seed: int) -> npt.NDArray[Any]:
+    """The same partition, for another EM to start from."""
+    mixture, white = _likeliest(z, n_clusters, seed)
+    return np.asarray(mixture.predict(white))
+
+
+def _likeliest(z: Floats, n_clusters: int, seed: int) -> tuple[GaussianMixture, Floats]:
+    """The likeliest mixture that is found, and the rows as it knows them.
+
+    Likelihoods of mixtures have many maxima, and the start decides in which one EM ends. So many
+    starts get a few rounds each, and the most promising of them, and Ward's, the others
+    (Biernacki, Celeux and Govaert, Comput Stat Data Anal 41, 561 (2003), "em-EM"). Where spots are
+    few for the parameters, Ward's starts are all.
+    """
     pcs = components(z, 0.0)
     spread = pcs.std(axis=0)
     # Unit variance in every direction makes the regularisation relative.
     white = pcs / spread
-    reg = 1e-6
-
-    def fit(data: Floats, weights: Floats, means: Floats, precision: Floats) -> GaussianMixture:
-        mixture = GaussianMixture(
-            n_clusters,
-            covariance_type="tied",
-            reg_covar=reg,
-            tol=1e-6,
-            max_iter=1000,
-            weights_init=weights,
-            means_init=means,
-            precisions_init=precision,
-        )
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            return mixture.fit(data)
-
     n_start = min(len(z), max(_START_SPOTS, 2 * n_clusters))
-    some = np.arange(len(z))
+    rng, some = np.random.default_rng(seed), np.arange(len(z))
     if n_start < len(z):
-        some = np.sort(np.random.default_rng(seed).choice(len(z), n_start, replace=False))
+        some = np.sort(rng.choice(len(z), n_start, replace=False))
     # Where the shared covariance is singular for any partition, likelihoods say nothing.
-    powers = _START_POWERS if len(z) - n_clusters > white.shape[1] else (0.0,)
-    fits = []
-    for power in powers:
-        ward = AgglomerativeClustering(n_clusters, linkage="ward")
-        member = np.eye(n_clusters)[ward.fit_predict(pcs[some] / spread**power)]
-        means = member.T @ white[some] / member.sum(axis=0)[:, None]
-        within = white[some] - member @ means
-        covariance = within.T @ within / n_start + reg * np.eye(white.shape[1])
-        precision = np.linalg.inv(covariance)
-        fits.append(fit(white[some], member.mean(axis=0), means, (precision + precision.T) / 2))
-    mixture = max(fits, key=lambda one: one.lower_bound_)
+    tells = len(z) - n_clusters > white.shape[1]
+    enough = len(z) >= _SPOTS_PER_PARAMETER * _n_parameters(n_clusters, white.shape[1])
+    wards, others = [], []
+    for power in _START_POWERS if tells else (0.0,):
+        x = pcs[some] / spread**power
+        wards.append(_em(white[some], *_moments(white[some], _ward(x, n_clusters)), _ROUNDS))
+        if enough:
+            others += [
+                _em(white[some], *_moments(white[some], labels), _SHORT_ROUNDS)
+                for labels in _some_kmeans(x, n_clusters, rng)
+            ]
+    others.sort(key=_likelihood, reverse=True)
+    found = wards + [_em(white[some], *_parameters(one), _ROUNDS) for one in others[:_PROMISING]]
     if n_start < len(z):
-        mixture = fit(white, mixture.weights_, mixture.means_, mixture.precisions_)
-    if not mixture.converged_:
-        warnings.warn(
-            f"the Gaussian mixture of {n_clusters} clusters did not settle in 1000 rounds: its "
-            "clusters may be ill defined; try fewer clusters or a lower n_pcs",
-            stacklevel=4,
+        # Of some spots the likeliest need not be it of all.
+        found = [_em(white, *_parameters(one), _ROUNDS) for one in _best(found, _FINALISTS)]
+    return max(found, key=_likelihood), white
+
+
+def _best(mixtures: list[GaussianMixture], n: int) -> list[GaussianMixture]:
+    """The likeliest n that are not the same."""
+    by_likelihood = {round(_likelihood(one), _SAME): one for one in mixtures}
+    return [by_likelihood[value] for value in sorted(by_likelihood, reverse=True)[:n]]
+
+
+def _n_parameters(n_clusters: int, n_dims: int) -> int:
+    """Weights, means and one covariance."""
+    return n_clusters - 1 + n_clusters * n_dims + n_dims * (n_dims + 1) // 2
+
+
+def _likelihood(mixture: GaussianMixture) -> float:
+    return float(mixture.lower_bound_)
+
+
+def _parameters(mixture: GaussianMixture) -> tuple[Floats, Floats, Floats]:
+    return mixture.weights_, mixture.means_, mixture.precisions_
+
+
+def _ward(x: Floats, n_clusters: int) -> npt.NDArray[Any]:
+    from sklearn.cluster import AgglomerativeClustering
+
+    return np.asarray(AgglomerativeClustering(n_clusters, linkage="ward").fit_predict(x))
+
+
+def _some_kmeans(
+    x: Floats, n_clusters: int, rng: np.random.Generator
+) -> Iterator[npt.NDArray[Any]]:
+    """Partitions by a few rounds of k-means each, in which no cluster is empty."""
+    from sklearn.cluster import KMeans
+    from sklearn.exceptions import ConvergenceWarning
+
+    for seed in rng.integers(2**31, size=_STARTS_BY_KMEANS):
+        # From spots at random: k-means++ looks for outliers.
+        few = KMeans(
+            n_clusters, init="random", n_init=1, max_iter=_KMEANS_ROUNDS, random_state=int(seed)
         )
-    return np.asarray(mixture.predict(white))
+        with warnings.catch_warnings(), threadpool_limits(1, user_api="openmp"):
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            labels = few.fit_predict(x)
+        if len(np.unique(labels)) == n_clusters:
+            yield labels
+
+
+def _moments(x: Floats, labels: npt.NDArray[Any]) -> tuple[Floats, Floats, Floats]:
+    """Weights, means and shared precision of the clusters of a partition."""
+    member = np.eye(labels.max() + 1)[labels]
+    means = member.T @ x / member.sum(axis=0)[:, None]
+    within = x - means[labels]
+    precision = np.linalg.inv(within.T @ within / len(x) + _REGULARISATION * np.eye(x.shape[1]))
+    return member.mean(axis=0), means, (precision + precision.T) / 2
+
+
+def _em(
+    x: Floats, weights: Floats, means: Floats, precision: Floats, rounds: int
+) -> GaussianMixture:
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.mixture import GaussianMixture
+
+    mixture = GaussianMixture(
+        len(weights),
+        covariance_type="tied",
+        reg_covar=_REGULARISATION,
+        tol=1e-6,
+        max_iter=rounds,
+        weights_init=weights,
+        means_init=means,
+        precisions_init=precision,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return mixture.fit(x)
