@@ -9,8 +9,9 @@
 #' @param n.clusters Number of clusters, from 1 to the number of cells.
 #' @param reduction Name of the reduction to cluster.
 #' @param method `"mclust"`: by R's package of this name, from its own start, from two that heed the
-#'   variance of the components, and from the clusters of `"gmm"`; the likeliest mixture is kept.
-#'   `"gmm"`: the same model without mclust, the likeliest of many starts by Ward's and k-means clusters.
+#'   variance of the components, and, where cells are two or more for each parameter of the mixture,
+#'   from the clusters of `"gmm"`; the likeliest mixture is kept. `"gmm"`: the same model without
+#'   mclust, from Ward's clusters and, with as many cells, from many of k-means.
 #'   `"leiden"`, `"louvain"`: communities of the nearest-neighbour graph, at a resolution searched
 #'   for the number of clusters. `"kmeans"`. `NULL`: `"mclust"` where it is installed, otherwise
 #'   `"gmm"`.

@@ -311,7 +311,8 @@ cluster_mclust <- function(core, x, k, n_pcs, seed, fn) {
 # A mixture of Gaussians of one shared, full covariance. mclust's own start, hierarchical clusters of
 # the components at one variance, may be far from the best mixture where few of many components
 # tell clusters apart: so two more from the components as they are, as ellipsoids and by Ward's
-# sum of squares; the clusters that the core has found; and the likeliest mixture.
+# sum of squares; where cells are many the clusters that the core has found; and the likeliest
+# mixture.
 fit_eee <- function(x, k, seed, partition) {
   # The names of shapes in one dimension are V and E.
   n_letters <- if (ncol(x) > 1) 3 else 1
@@ -321,7 +322,7 @@ fit_eee <- function(x, k, seed, partition) {
     shape <- substr(hierarchy[1], 1, n_letters)
     attempt(fit_from_hierarchy(x, k, model, shape, use = hierarchy[2]))
   }))
-  fits$given <- attempt(fit_from_partition(x, k, model, partition))
+  if (length(partition)) fits$given <- attempt(fit_from_partition(x, k, model, partition))
   fits[[which.max(vapply(fits, `[[`, 0, "likelihood"))]]
 }
 

@@ -8,10 +8,10 @@
 All get components from counts by smartcore.pp: "aligned" with features centred and scaled within
 sections, as SMART-MS by default, else over all sections together. For each seed: domains by mclust
 where R has it, else by its mixture model; ARI over all labelled spots and by section, at the
-number of labels and as the mean over K = 3 to 9 (one K says little of small tissues; not for the
-simulated); a probe for each labelled section (smartcore.metrics.blocked_knn_probe), which needs no
-clusters; iLISI and kBET of what was clustered. The domains of sections embedded alone get those
-names that their labels make the best ones, for an ARI over all. Labels serve for the scores alone.
+number of labels and, of her2st, as the mean over K = 3 to 9 (one K says little of a small tissue);
+a probe for each labelled section (smartcore.metrics.blocked_knn_probe), which needs no clusters;
+iLISI and kBET of what was clustered. The domains of sections embedded alone get those names that
+their labels make the best ones, for an ARI over all. Labels serve for the scores alone.
 """
 
 from __future__ import annotations
@@ -240,6 +240,7 @@ def main() -> None:
         "--theta", type=float, help="of Harmony, with SMART and without (default: preset's)"
     )
     parser.add_argument("--method", help="clustering (default: mclust if R has it, else gmm)")
+    parser.add_argument("--only", nargs="+", help="methods whose names end so, such as alone")
     parser.add_argument("--out", type=Path, help="table of all runs (.csv)")
     args = parser.parse_args()
     if not args.data.is_dir():
@@ -248,13 +249,15 @@ def main() -> None:
     theta = PRESETS[args.preset].harmony_theta if args.theta is None else args.theta
     params = {"preset": args.preset, "harmony_theta": theta}
     for name in args.sets:
-        numbers = NUMBERS if name in ("mosaic", "her2st") else ()
+        numbers = NUMBERS if name == "her2st" else ()
         for seed in range(args.seeds):
             row = {"set": name, "seed": seed}
             parts, alone = SETS[name](args.data, seed), []
             adatas = [adata for part in parts.values() for adata in part.values()]
             k = pd.concat([a.obs["label"] for a in adatas if "label" in a.obs]).nunique()
             for how, whole, z, seconds in embeddings(parts, seed, params):
+                if args.only and not how.endswith(tuple(args.only)):
+                    continue
                 scores, domains = scored(whole, z, k, method, seed, numbers)
                 rows.append(row | {"method": how, "s": seconds, **scores})
                 if how.endswith("alone"):

@@ -63,10 +63,13 @@ def mclust(
     wanted = [k for k in ks if k > 1]
     with ro.conversion.localconverter(ro.default_converter + numpy2ri.converter) as converter:
         r_x = converter.py2rpy(z[order])
-    starts = [mixture_start(z[order], k, seed) + 1 if many_starts else [] for k in wanted]
+    starts = [mixture_start(z[order], k, seed) if many_starts else None for k in wanted]
     with ro.conversion.localconverter(ro.default_converter):
         partitions = ro.ListVector(
-            {str(k): ro.IntVector(start) for k, start in zip(wanted, starts, strict=True)}
+            {
+                str(k): ro.IntVector([] if start is None else start + 1)
+                for k, start in zip(wanted, starts, strict=True)
+            }
         )
         fits = ro.r(_R_CODE)(r_x, ro.IntVector(wanted), seed, partitions)
         found = [np.array(fit, dtype=np.intp) for fit in fits]

@@ -249,8 +249,8 @@ def mclust_input(
     Returns
     -------
     Either ``x``, shape (n_spots, n_components), ``order``, the spot of each of its rows, and
-    ``partition``, clusters of these from 0 up to start from; or ``labels``, where there is nothing
-    to fit.
+    ``partition``, clusters of these from 0 up to start from, of length 0 where there are none; or
+    ``labels``, where there is nothing to fit.
     """
     x = check_embedding(_narrow(embedding))
     k = check_integer("n_clusters", n_clusters, 1, len(x), "the number of spots")
@@ -260,7 +260,8 @@ def mclust_input(
         return {"labels": cluster_embedding(x, k, method="gmm", n_pcs=n_pcs)}
     order = row_order(z)
     x, partition = for_mclust(z[order], k, seed)
-    return {"x": x, "order": order.astype(np.int32), "partition": partition.astype(np.int32)}
+    start = np.array([] if partition is None else partition, dtype=np.int32)
+    return {"x": x, "order": order.astype(np.int32), "partition": start}
 
 
 def by_size(

@@ -46,12 +46,13 @@ def cluster_embedding(
 
     - ``"mclust"``: a mixture of Gaussians with one shared, full covariance
       (model EEE) by R's package mclust, as in the paper [1]_ [2]_: the likeliest
-      of those from mclust's own start, two more hierarchical ones, and the
-      clusters of ``"gmm"``. It needs R, mclust and rpy2.
+      of those from mclust's own start, two more hierarchical ones, and, where
+      ``"gmm"`` has many starts, the clusters of that. It needs R, mclust and rpy2.
     - ``"gmm"``: the same model without R: scikit-learn's ``GaussianMixture`` with
-      a tied covariance. Starts are Ward's hierarchical clusters and twenty quick
-      k-means, each in three scalings of the components of at most 2,000 spots;
-      the most promising are followed to their end [3]_, and the likeliest is kept.
+      a tied covariance. Starts are Ward's hierarchical clusters in three scalings
+      of the components of at most 2,000 spots. Where these are two or more for
+      each parameter of the mixture, so are twenty quick k-means in each, of which
+      the most promising are followed to their end [3]_. The likeliest is kept.
     - ``"leiden"``, ``"louvain"``: communities of the nearest-neighbour graph that
       scanpy builds, at a resolution searched for the number of clusters.
     - ``"kmeans"``: k-means, the best of ten starts.

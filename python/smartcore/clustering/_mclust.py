@@ -42,7 +42,7 @@ local({
       fit <- Mclust(x, G = k, modelNames = model, initialization = start, verbose = FALSE)
       if (!is.null(fit)) list(labels = fit$classification, likelihood = fit$loglik)
     }))
-    fits$given <- attempt({
+    if (length(partition)) fits$given <- attempt({
       fit <- me(data = x, modelName = model, z = unmap(partition, groups = seq_len(k)))
       if (is.finite(fit$loglik)) list(labels = map(fit$z), likelihood = fit$loglik)
     })
@@ -100,14 +100,14 @@ def missing_for_mclust() -> str | None:
     return None if found else "R has no package mclust"
 
 
-def mclust_input(z: Floats, n_clusters: int, seed: int) -> tuple[Floats, npt.NDArray[Any]]:
-    """What mclust is to cluster, of full column rank, and a partition for it to start from."""
+def mclust_input(z: Floats, n_clusters: int, seed: int) -> tuple[Floats, npt.NDArray[Any] | None]:
+    """What mclust is to cluster, of full column rank, and a partition to start from, if any."""
     pcs = components(z, 0.0)
     return z if pcs.shape == z.shape else pcs, mixture_start(z, n_clusters, seed)
 
 
 def mclust_eee(
-    x: npt.NDArray[np.float64], n_clusters: int, seed: int, partition: npt.NDArray[Any]
+    x: npt.NDArray[np.float64], n_clusters: int, seed: int, partition: npt.NDArray[Any] | None
 ) -> npt.NDArray[np.int32]:
     """Cluster by mclust's EEE model: Gaussians of one shared, full covariance.
 
@@ -130,7 +130,7 @@ def mclust_eee(
     seed
         Seed of R's random numbers, in [0, 2**31).
     partition
-        Clusters to start from as well, values 0 to ``n_clusters - 1``, shape (n_spots,).
+        Clusters to start from as well, values 0 to ``n_clusters - 1``, shape (n_spots,), or None.
 
     Returns
     -------
@@ -155,8 +155,9 @@ def mclust_eee(
     with ro.conversion.localconverter(ro.default_converter):
         fit_eee = ro.r(_R_CODE)
         # mclust's name for the model in one dimension is E.
+        start: Any = [] if partition is None else partition + 1
         model = "EEE" if x.shape[1] > 1 else "E"
-        result = fit_eee(r_x, n_clusters, model, seed, ro.IntVector(partition + 1))
+        result = fit_eee(r_x, n_clusters, model, seed, ro.IntVector(start))
         labels = np.array(result.rx2("labels"), dtype=np.int32)
         notes = [str(note) for note in result.rx2("notes")]
     if len(labels) != len(x) or np.any(labels < 1):

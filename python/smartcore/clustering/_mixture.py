@@ -26,9 +26,10 @@ _SPOTS_PER_PARAMETER = 2
 _KMEANS_ROUNDS = 5
 _SHORT_ROUNDS = 10
 _PROMISING = 5
-_FINALISTS = 3
+_FINALISTS = 2  # besides Ward's
 _SAME = 4  # decimals of the mean log-likelihood of a spot
 _ROUNDS = 1000
+_ROUNDS_OF_SOME = 100
 _REGULARISATION = 1e-6
 
 
@@ -53,19 +54,26 @@ def gaussian_mixture(z: Floats, n_clusters: int, seed: int) -> npt.NDArray[Any]:
     return np.asarray(mixture.predict(white))
 
 
-def mixture_start(z: Floats, n_clusters: int, seed: int) -> npt.NDArray[Any]:
-    """The same partition, for another EM to start from."""
+def mixture_start(z: Floats, n_clusters: int, seed: int) -> npt.NDArray[Any] | None:
+    """Clusters of :func:`gaussian_mixture` for another EM to start from.
+
+    ``None`` where spots are few: then they are no better than other starts.
+    """
+    if not _enough(min(len(z), _START_SPOTS), n_clusters, z.shape[1]):
+        return None
     mixture, white = _likeliest(z, n_clusters, seed)
     return np.asarray(mixture.predict(white))
 
 
+# On several threads such small products are slower.
+@threadpool_limits.wrap(limits=1)
 def _likeliest(z: Floats, n_clusters: int, seed: int) -> tuple[GaussianMixture, Floats]:
     """The likeliest mixture that is found, and the rows as it knows them.
 
-    Likelihoods of mixtures have many maxima, and the start decides in which one EM ends. So many
-    starts get a few rounds each, and the most promising of them, and Ward's, the others
-    (Biernacki, Celeux and Govaert, Comput Stat Data Anal 41, 561 (2003), "em-EM"). Where spots are
-    few for the parameters, Ward's starts are all.
+    Likelihoods of mixtures have many maxima, and the start decides in which one EM ends. Ward's
+    clusters are starts; and where spots are enough for the parameters, so are many of k-means:
+    each gets a few rounds of EM, and the most promising are followed to their end (Biernacki,
+    Celeux and Govaert, Comput Stat Data Anal 41, 561 (2003), "em-EM").
     """
     pcs = components(z, 0.0)
     spread = pcs.std(axis=0)
@@ -77,21 +85,20 @@ def _likeliest(z: Floats, n_clusters: int, seed: int) -> tuple[GaussianMixture, 
         some = np.sort(rng.choice(len(z), n_start, replace=False))
     # Where the shared covariance is singular for any partition, likelihoods say nothing.
     tells = len(z) - n_clusters > white.shape[1]
-    enough = len(z) >= _SPOTS_PER_PARAMETER * _n_parameters(n_clusters, white.shape[1])
-    wards, others = [], []
-    for power in _START_POWERS if tells else (0.0,):
-        x = pcs[some] / spread**power
-        wards.append(_em(white[some], *_moments(white[some], _ward(x, n_clusters)), _ROUNDS))
-        if enough:
-            others += [
-                _em(white[some], *_moments(white[some], labels), _SHORT_ROUNDS)
-                for labels in _some_kmeans(x, n_clusters, rng)
-            ]
-    others.sort(key=_likelihood, reverse=True)
-    found = wards + [_em(white[some], *_parameters(one), _ROUNDS) for one in others[:_PROMISING]]
+    scaled = [pcs[some] / spread**power for power in (_START_POWERS if tells else (0.0,))]
+    few = white[some]
+    many = _enough(n_start, n_clusters, white.shape[1])
+    # What is to be fitted to all spots need not be settled on some.
+    rounds = _ROUNDS if n_start == len(z) or not many else _ROUNDS_OF_SOME
+    wards = [_em(few, *_moments(few, _ward(x, n_clusters)), rounds) for x in scaled]
+    promising = []
+    if many:
+        starts = [labels for x in scaled for labels in _some_kmeans(x, n_clusters, rng)]
+        short = [_em(few, *_moments(few, labels), _SHORT_ROUNDS) for labels in starts]
+        promising = [_em(few, *_parameters(one), rounds) for one in _best(short, _PROMISING)]
+    found = [max(wards, key=_likelihood), *_best(promising, _FINALISTS)]
     if n_start < len(z):
-        # Of some spots the likeliest need not be it of all.
-        found = [_em(white, *_parameters(one), _ROUNDS) for one in _best(found, _FINALISTS)]
+        found = [_em(white, *_parameters(one), _ROUNDS) for one in found]
     return max(found, key=_likelihood), white
 
 
@@ -99,6 +106,10 @@ def _best(mixtures: list[GaussianMixture], n: int) -> list[GaussianMixture]:
     """The likeliest n that are not the same."""
     by_likelihood = {round(_likelihood(one), _SAME): one for one in mixtures}
     return [by_likelihood[value] for value in sorted(by_likelihood, reverse=True)[:n]]
+
+
+def _enough(n_spots: int, n_clusters: int, n_dims: int) -> bool:
+    return n_spots >= _SPOTS_PER_PARAMETER * _n_parameters(n_clusters, n_dims)
 
 
 def _n_parameters(n_clusters: int, n_dims: int) -> int:
@@ -132,7 +143,7 @@ def _some_kmeans(
         few = KMeans(
             n_clusters, init="random", n_init=1, max_iter=_KMEANS_ROUNDS, random_state=int(seed)
         )
-        with warnings.catch_warnings(), threadpool_limits(1, user_api="openmp"):
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             labels = few.fit_predict(x)
         if len(np.unique(labels)) == n_clusters:
