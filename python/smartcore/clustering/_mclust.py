@@ -103,7 +103,8 @@ def missing_for_mclust() -> str | None:
 def mclust_input(z: Floats, n_clusters: int, seed: int) -> tuple[Floats, npt.NDArray[Any] | None]:
     """What mclust is to cluster, of full column rank, and a partition to start from, if any."""
     pcs = components(z, 0.0)
-    return z if pcs.shape == z.shape else pcs, mixture_start(z, n_clusters, seed)
+    x = z if pcs.shape == z.shape else pcs
+    return x, mixture_start(x, n_clusters, seed)
 
 
 def mclust_eee(
