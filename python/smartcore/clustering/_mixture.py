@@ -59,7 +59,7 @@ def mixture_start(z: Floats, n_clusters: int, seed: int) -> npt.NDArray[Any] | N
 
     ``None`` where spots are few: then they are no better than other starts.
     """
-    if not _enough(min(len(z), _START_SPOTS), n_clusters, z.shape[1]):
+    if not _enough(_n_start(len(z), n_clusters), n_clusters, z.shape[1]):
         return None
     mixture, white = _likeliest(z, n_clusters, seed)
     return np.asarray(mixture.predict(white))
@@ -79,7 +79,7 @@ def _likeliest(z: Floats, n_clusters: int, seed: int) -> tuple[GaussianMixture, 
     spread = pcs.std(axis=0)
     # Unit variance in every direction makes the regularisation relative.
     white = pcs / spread
-    n_start = min(len(z), max(_START_SPOTS, 2 * n_clusters))
+    n_start = _n_start(len(z), n_clusters)
     rng, some = np.random.default_rng(seed), np.arange(len(z))
     if n_start < len(z):
         some = np.sort(rng.choice(len(z), n_start, replace=False))
@@ -108,13 +108,14 @@ def _best(mixtures: list[GaussianMixture], n: int) -> list[GaussianMixture]:
     return [by_likelihood[value] for value in sorted(by_likelihood, reverse=True)[:n]]
 
 
+def _n_start(n_spots: int, n_clusters: int) -> int:
+    return min(n_spots, max(_START_SPOTS, 2 * n_clusters))
+
+
 def _enough(n_spots: int, n_clusters: int, n_dims: int) -> bool:
-    return n_spots >= _SPOTS_PER_PARAMETER * _n_parameters(n_clusters, n_dims)
-
-
-def _n_parameters(n_clusters: int, n_dims: int) -> int:
-    """Weights, means and one covariance."""
-    return n_clusters - 1 + n_clusters * n_dims + n_dims * (n_dims + 1) // 2
+    """Whether there are spots enough for weights, means and one covariance."""
+    n_parameters = n_clusters - 1 + n_clusters * n_dims + n_dims * (n_dims + 1) // 2
+    return n_spots >= _SPOTS_PER_PARAMETER * n_parameters
 
 
 def _likelihood(mixture: GaussianMixture) -> float:
