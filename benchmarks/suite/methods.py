@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 import smartcore as sm
-from smartcore.graph import neighbor_mean, smooth, spatial_graph
-from smartcore.missing import fill_missing
 from smartcore.params import PRESETS
+from smartcore.sections.missing import fill_missing
+from smartcore.spatial.graph import guess_n_neighbors, neighbor_mean, smooth, spatial_graph
 
 from .sets import LabelledSet
 
@@ -106,7 +106,7 @@ def bio_smart(labelled: LabelledSet, seed: int) -> Result:
     """The published package, with its tutorials' settings for the sets that they have."""
     from published import theirs
 
-    settings: dict[str, Any] = {"n_neighbors": sm.graph.guess_n_neighbors(labelled.coords)}
+    settings: dict[str, Any] = {"n_neighbors": guess_n_neighbors(labelled.coords)}
     if labelled.group == "lymph node":
         settings |= {"lr": 5e-3}
     if labelled.group == "P22":

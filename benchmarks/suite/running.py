@@ -25,7 +25,7 @@ _PROCESSES = multiprocessing.get_context("fork")
 
 def import_libraries() -> None:
     """Import, once and for all runs, what would else count among a method's seconds."""
-    for name in ("smartcore.training", "scanpy", "smart.train"):
+    for name in ("smartcore.training.loop", "scanpy", "smart.train"):
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
     # bio-SMART asks for all cores when imported, whatever the environment says.

@@ -87,8 +87,8 @@ def run(args: argparse.Namespace) -> None:
     UsageError
         If options contradict each other.
     """
-    from smartcore.checkpoint import Checkpoint
-    from smartcore.distributed import rank_under_torchrun
+    from smartcore.training.checkpoint import Checkpoint
+    from smartcore.training.distributed import rank_under_torchrun
 
     if rank_under_torchrun():
         from smartcore.integration import assist
@@ -181,7 +181,7 @@ def _integrate(
     args: argparse.Namespace, inputs: _inputs.Inputs, reps: dict[str, str], model: Path | None
 ) -> Any:
     from smartcore import tl
-    from smartcore.distributed import under_torchrun
+    from smartcore.training.distributed import under_torchrun
 
     given = {name: getattr(args, name) for name in _METHOD}
     data: Any = inputs.data

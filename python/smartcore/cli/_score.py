@@ -178,7 +178,7 @@ def read_table(path: Path) -> pd.DataFrame:
 def morans_i(data: Any, domains: pd.Series, spatial_key: str) -> pd.Series:
     """Moran's I of each domain on the spatial graph, the fitted one where it is there."""
     from smartcore import metrics
-    from smartcore.graph import spatial_graph
+    from smartcore.spatial.graph import spatial_graph
 
     labels = domains.reindex(data.obs_names)
     key = f"{_keys.RESULT}_connectivities"
