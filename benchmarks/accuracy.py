@@ -26,7 +26,7 @@ import logging
 import warnings
 from pathlib import Path
 
-from suite import methods, report, running, sets
+from suite import registry, report, running, sets
 
 
 def numbers(text: str) -> list[int]:
@@ -64,14 +64,14 @@ def main() -> None:
     results = given.results or given.cache / "accuracy.jsonl"
     every = sets.groups() | sets.held_out()
     if given.list:
-        for family, members in (methods.registry() | every).items():
+        for family, members in (registry.families() | every).items():
             print(f"{family}: {', '.join(members)}")
         return
     if given.report:
         report.write(results, given.docs)
         return
-    names = expand(given.methods, methods.registry())
-    chosen = [methods.find(name, given.peers or given.cache / "peers") for name in names]
+    names = expand(given.methods, registry.families())
+    chosen = [registry.find(name, given.peers or given.cache / "peers") for name in names]
     store = running.Store(results, given.cache)
     running.import_libraries()
     for name in expand(given.sets, every):
