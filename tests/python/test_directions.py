@@ -1,3 +1,4 @@
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -5,7 +6,7 @@ import pytest
 import scipy.sparse as sp
 
 import smartcore as sm
-from smartcore.params import Params
+from smartcore.params import PRESETS
 from smartcore.spatial.directions import best_share, spatial_directions
 from smartcore.spatial.graph import neighbor_mean, smooth, spatial_graph
 from smartcore.targets.reconstruction import make_targets
@@ -13,6 +14,7 @@ from smartcore.targets.reconstruction import make_targets
 XY = np.argwhere(np.ones((30, 30)))
 GRAPH = spatial_graph(XY, n_neighbors=4)
 N = len(XY)
+AVERAGED = PRESETS["robust-0.1"]
 
 
 @cache
@@ -31,7 +33,7 @@ def section(noise, *, n_features=300, width=5.0, seed=0, n_signals=3):
 
 def shared(x, graph=GRAPH, **changes):
     """The share that the targets of x are averaged with."""
-    settings = Params(n_twins=0, **changes)
+    settings = replace(AVERAGED, n_twins=0, **changes)
     return make_targets({"x": x.astype(np.float32)}, {"x": np.ones(len(x), bool)}, graph, settings)[
         2
     ]
@@ -126,8 +128,8 @@ def test_a_modality_counts_by_the_spots_that_have_neighbours():
     every = np.ones(N, bool)
     # Neighbours have it at the border only.
     observed = {"all": every, "apart": XY.sum(axis=1) % 2 == 0}
-    share = make_targets(features, observed, GRAPH, Params())[2]
-    both = make_targets(features, {"all": every, "apart": every}, GRAPH, Params())[2]
+    share = make_targets(features, observed, GRAPH, AVERAGED)[2]
+    both = make_targets(features, {"all": every, "apart": every}, GRAPH, AVERAGED)[2]
     alone = shared(features["all"])
     assert share - alone < 0.3 * (both - alone)
     lonely = sp.csr_matrix((N, N), dtype=np.float32)
@@ -145,7 +147,7 @@ def test_of_few_features_noise_cannot_be_told():
     x, _ = section(3.0)
     assert shared(x[:, :9]) == 0.35
     assert best_share([], weighted=True) == 0.35
-    fit = sm.integrate({"x": x[:, :9]}, XY, epochs=1)
+    fit = sm.integrate({"x": x[:, :9]}, XY, preset="robust-0.1", epochs=1)
     assert fit.directions["noise"].isna().all()
 
 
@@ -156,11 +158,11 @@ def test_one_share_for_all_modalities_by_their_size():
     apart = sorted(shared(x) for x in (quiet, loud))
     both = {"quiet": quiet.astype(np.float32), "loud": loud.astype(np.float32)}
     mask = {name: np.ones(N, bool) for name in both}
-    assert apart[0] < make_targets(both, mask, GRAPH, Params())[2] < apart[1]
+    assert apart[0] < make_targets(both, mask, GRAPH, AVERAGED)[2] < apart[1]
     # What does not vary in space has less say where it has less weight.
     both["loud"] = rng.normal(size=(N, 30)).astype(np.float32)
     weighted, plain = (
-        make_targets(both, mask, GRAPH, Params(target_weights=which))[2]
+        make_targets(both, mask, GRAPH, replace(AVERAGED, target_weights=which))[2]
         for which in ("spatial", "none")
     )
     assert weighted < plain
@@ -172,28 +174,28 @@ def test_a_share_that_is_given_stays():
     assert shared(x, neighbor_share=0.2, target_hops=0) == 0
     assert shared(x, target_hops=0) == 0
     assert shared(x, sp.csr_matrix((N, N), dtype=np.float32)) == 0
-    fit = sm.integrate({"x": x}, XY, neighbor_share=0.2, epochs=1)
+    fit = sm.integrate({"x": x}, XY, preset="robust-0.1", neighbor_share=0.2, epochs=1)
     assert fit.params.neighbor_share == 0.2
 
 
 def test_the_share_is_told_and_kept(tmp_path, caplog):
     x, _ = section(3.0)
     with caplog.at_level("INFO"):
-        fit = sm.integrate({"x": x}, XY, epochs=1)
+        fit = sm.integrate({"x": x}, XY, preset="robust-0.1", epochs=1)
     found = fit.params.neighbor_share
     assert 0 < found <= 0.5
     assert f"Neighbours have a share of {found:.2f}" in caplog.text
     fit.model.save(tmp_path / "model.pt")
     assert sm.SMART.load(tmp_path / "model.pt").params.neighbor_share == found
     assert fit.directions["noise"].between(0, 1 + 1e-6).all()
-    again = sm.integrate({"x": x}, XY, epochs=1, neighbor_share=found)
+    again = sm.integrate({"x": x}, XY, preset="robust-0.1", epochs=1, neighbor_share=found)
     np.testing.assert_array_equal(again.embedding, fit.embedding)
 
 
 def test_none_where_nothing_varies_in_space():
     x = np.random.default_rng(0).normal(size=(N, 12))
-    with pytest.warns(UserWarning, match="No modality varies in space"):
-        fit = sm.integrate({"x": x}, XY, epochs=1)
+    with pytest.warns(UserWarning, match="None of the modalities shows more spatial structure"):
+        fit = sm.integrate({"x": x}, XY, preset="robust-0.1", epochs=1)
     assert fit.params.neighbor_share == 0
 
 
@@ -209,6 +211,8 @@ def test_sections_together_have_about_the_share_of_each_alone():
             getattr(sm.pp, modality)(whole, section_key="section")
             pcs[modality] = whole.obsm["X_pca"]
         names = whole.obs["section"].astype(str).to_numpy()
-        fit = sm.integrate(pcs, whole.obsm["spatial"], sections=names, epochs=1)
+        fit = sm.integrate(
+            pcs, whole.obsm["spatial"], sections=names, preset="robust-0.1", epochs=1
+        )
         shares.append(fit.params.neighbor_share)
     assert min(shares[:2]) - 0.05 < shares[2] < max(shares[:2]) + 0.05

@@ -228,7 +228,8 @@ def test_filled_rows_reach_no_target(monkeypatch):
             coords,
             observed={"protein": mask},
             n_neighbors=4,
-            target_weights="none",
+            view="features",
+            target_hops=1,
             neighbor_share=0.5,
             n_twins=0,
         )

@@ -5,6 +5,7 @@ from torch_geometric.nn import GATConv, GATv2Conv, GCNConv, GraphConv, SAGEConv
 
 import smartcore as sm
 from smartcore.network.layers import GraphTensors, make_layer
+from smartcore.network.model import Scaling
 from smartcore.spatial.graph import spatial_graph
 
 PYG = {
@@ -124,7 +125,7 @@ def test_weights_come_from_the_seed_and_leave_the_global_generator_alone(monkeyp
 def test_scale_is_the_root_mean_square_of_each_modality():
     x = {"a": np.random.default_rng(0).normal(3, 7, (50, 4)), "b": np.full((50, 2), 5.0)}
     model = sm.SMART({"a": 4, "b": 2}, sm.Params())
-    model.fit_scale(x)
+    model.set_scaling({name: Scaling.of(values, "modality") for name, values in x.items()})
     scaled = model.standardize(x)
     np.testing.assert_allclose(scaled["a"].mean(axis=0), 0, atol=1e-6)
     np.testing.assert_allclose(np.mean(scaled["a"] ** 2), 1, rtol=1e-6)

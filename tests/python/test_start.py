@@ -145,10 +145,10 @@ def test_where_nothing_varies_in_space_the_start_averages_nothing():
     rng = np.random.default_rng(1)
     kind = rng.integers(0, 3, len(XY))
     features = {"a": 4 * np.eye(3)[kind] + rng.normal(size=(len(XY), 3)) / 3}
-    with pytest.warns(UserWarning, match="No modality varies in space"):
+    with pytest.warns(UserWarning, match="None of the modalities shows more spatial structure"):
         found, other = (
             sm.integrate(features, XY, epochs=1, n_twins=0, **options).history["reconstruction"]
-            for options in ({}, {"target_weights": "none", "target_hops": 0})
+            for options in ({}, {"view": "features"})
         )
     assert found.iloc[0] == pytest.approx(other.iloc[0], rel=1e-3)
 

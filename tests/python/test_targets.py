@@ -1,4 +1,5 @@
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,7 +7,7 @@ import scipy.linalg
 import scipy.sparse as sp
 
 from smartcore.neighbors import search
-from smartcore.params import Params
+from smartcore.params import PRESETS, Params
 from smartcore.spatial.directions import spatial_directions
 from smartcore.spatial.graph import neighbor_mean, smooth, spatial_graph
 from smartcore.targets.reconstruction import make_targets, twin_graph
@@ -14,6 +15,7 @@ from smartcore.targets.reconstruction import make_targets, twin_graph
 XY = np.argwhere(np.ones((18, 20)))
 GRAPH = spatial_graph(XY, n_neighbors=4)
 N = len(XY)
+AVERAGED = PRESETS["robust-0.1"]
 
 
 def waves(rng, noise=1.0, d=6):
@@ -80,7 +82,9 @@ def test_a_modality_without_signal_counts_less_beside_one_with_it():
     rng = np.random.default_rng(4)
     features = {"good": waves(rng), "noise": rng.normal(size=(N, 6)).astype(np.float32)}
     features = {name: x / x.std() for name, x in features.items()}
-    targets, table, _ = make_targets(features, all_observed(features), GRAPH, Params(n_twins=0))
+    targets, table, _ = make_targets(
+        features, all_observed(features), GRAPH, replace(AVERAGED, n_twins=0)
+    )
     size = {name: float(np.mean(x**2)) for name, x in targets.items()}
     assert size["noise"] < 0.2 * size["good"]
     assert np.mean(list(size.values())) == pytest.approx(1, abs=1e-4)
@@ -92,8 +96,10 @@ def test_a_modality_without_signal_counts_less_beside_one_with_it():
 def test_nothing_in_space_is_said_and_taken_as_it_is():
     rng = np.random.default_rng(5)
     features = {"noise": rng.normal(size=(N, 30)).astype(np.float32)}
-    with pytest.warns(UserWarning, match="No modality varies in space"):
-        targets, table, _ = make_targets(features, all_observed(features), GRAPH, Params(n_twins=0))
+    with pytest.warns(UserWarning, match="None of the modalities shows more spatial structure"):
+        targets, table, _ = make_targets(
+            features, all_observed(features), GRAPH, replace(AVERAGED, n_twins=0)
+        )
     x = features["noise"]
     np.testing.assert_allclose(targets["noise"], x / np.sqrt(np.mean(x**2)), rtol=1e-5)
     assert (table["weight"] == 1).all()
@@ -106,7 +112,7 @@ def test_noise_rarely_seems_to_vary_in_space_and_weak_signal_does():
         x = rng.normal(size=(N, 12)) + strength * waves(rng)[:, :1]
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            make_targets({"x": x}, {"x": np.ones(N, bool)}, GRAPH, Params(n_twins=0))
+            make_targets({"x": x}, {"x": np.ones(N, bool)}, GRAPH, replace(AVERAGED, n_twins=0))
         return bool(caught)
 
     # One in a hundred expected: six in 50 draws have a probability of 1e-5.
@@ -117,7 +123,9 @@ def test_noise_rarely_seems_to_vary_in_space_and_weak_signal_does():
 def test_without_neighbours_nothing_is_weighted():
     features = {"rna": waves(np.random.default_rng(6))}
     none = sp.csr_matrix((N, N), dtype=np.float32)
-    targets, table, _ = make_targets(features, all_observed(features), none, Params(n_twins=0))
+    targets, table, _ = make_targets(
+        features, all_observed(features), none, replace(AVERAGED, n_twins=0)
+    )
     x = features["rna"]
     np.testing.assert_allclose(targets["rna"], x / np.sqrt(np.mean(x**2)), rtol=1e-5)
     assert table.empty
@@ -152,7 +160,7 @@ def test_twins_beyond_the_exact_search(monkeypatch, caplog):
 def test_twins_of_all_modalities_together():
     rng = np.random.default_rng(8)
     features = {"rna": waves(rng), "protein": waves(rng, d=3)}
-    settings = Params(target_weights="none", target_hops=0, n_twins=5, twin_share=0.5)
+    settings = Params(view="features", n_twins=5, twin_share=0.5)
     targets, _, _ = make_targets(features, all_observed(features), GRAPH, settings)
     twins = twin_graph(np.hstack(list(features.values())), 5)
     for name, x in features.items():
@@ -164,7 +172,7 @@ def test_rows_not_observed_are_averaged_with_none():
     features = {"rna": waves(rng), "protein": waves(rng, d=3)}
     observed = all_observed(features)
     observed["protein"] = rng.random(N) < 0.7
-    settings = Params(target_weights="none", n_twins=6)
+    settings = replace(AVERAGED, target_weights="none", n_twins=6)
     targets, _, _ = make_targets(features, observed, GRAPH, settings)
     changed = {name: x.copy() for name, x in features.items()}
     # Where it is not observed it may steer who is whose twin, so the change is slight.

@@ -212,7 +212,7 @@ def test_embedding_in_tiles_is_that_of_the_whole(tissue):
     result = sm.integrate(features, coords, observed=observed, step_spots=60, epochs=5)
     again = sm.embed(result.model, features, coords, observed=observed)
     np.testing.assert_array_equal(again, result.embedding)
-    whole = sm.SMART(result.model.n_features, sm.Params(), seed=0)
+    whole = sm.SMART(result.model.n_features, sm.Params(), filters=result.model.filters, seed=0)
     whole.load_state_dict(result.model.state_dict())
     apart = sm.embed(whole, features, coords, observed=observed)
     np.testing.assert_allclose(result.embedding, apart, atol=1e-5)
