@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-COMMAND = Path(__file__).parents[2] / "benchmarks" / "accuracy.py"
+COMMAND = Path(__file__).parents[3] / "benchmarks" / "accuracy.py"
 
 
 @pytest.fixture
