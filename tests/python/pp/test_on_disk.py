@@ -1,11 +1,8 @@
 """Counts on disk, read in blocks: as in memory, and as scanpy and scikit-learn on dense data."""
 
-import sys
 import tracemalloc
-from types import SimpleNamespace
 
 import anndata as ad
-import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,39 +11,15 @@ import scipy.sparse as sp
 from sklearn.decomposition import PCA
 
 import smartcore as sm
-from smartcore.pp import _eigen, _on_disk, _pca
-from smartcore.pp._eigen import leading_eigenvectors
+from helpers.on_disk import N_COMPS, STEPS, counts, h5ad
+from smartcore.pp import _on_disk, _pca
+
+pytestmark = pytest.mark.usefixtures("small_blocks")
+
 
 da = pytest.importorskip("dask.array")
 zarr = pytest.importorskip("zarr")
 dask = pytest.importorskip("dask")
-
-STEPS = {"gene": sm.pp.rna, "protein": sm.pp.protein, "peak": sm.pp.chromatin}
-N_COMPS = 5
-
-
-def counts(n_spots=400, n_features=300, seed=0) -> ad.AnnData:
-    """Counts of a few factors, each clearly stronger than the next; some features are rare."""
-    rng = np.random.default_rng(seed)
-    factors = rng.gamma(0.5, 1, (n_spots, 8)) * 0.8 ** np.arange(8)
-    rate = factors @ rng.gamma(0.3, 1, (8, n_features)) * rng.choice([0.03, 1.5], n_features)
-    adata = ad.AnnData(
-        sp.csr_matrix(rng.poisson(rate).astype(np.float32)),
-        obs=pd.DataFrame(
-            {"batch": rng.choice(["a", "b", "c"], n_spots)},
-            dtype="category",
-            index=[f"spot{i}" for i in range(n_spots)],
-        ),
-        var=pd.DataFrame(index=[f"chr1:{100 * i}-{100 * i + 50}" for i in range(n_features)]),
-    )
-    adata.obsm["spatial"] = rng.uniform(size=(n_spots, 2))
-    return adata
-
-
-@pytest.fixture(autouse=True)
-def small_blocks(monkeypatch):
-    """So that the data here are of many blocks."""
-    monkeypatch.setattr(_on_disk, "_BLOCK", 4000)
 
 
 @pytest.fixture(params=["covariance", "passes"])
@@ -55,13 +28,6 @@ def way(request, monkeypatch):
     if request.param == "passes":
         monkeypatch.setattr(_pca, "_COVARIANCE_UP_TO", {False: 0, True: 0})
     return request.param
-
-
-def h5ad(adata, folder, change=lambda x: x):
-    adata = adata.copy()
-    adata.X = change(adata.X)
-    adata.write_h5ad(folder / "counts.h5ad")
-    return ad.read_h5ad(folder / "counts.h5ad", backed="r")
 
 
 def stored_zarr(adata, folder):
@@ -264,103 +230,3 @@ def test_a_progress_bar_for_each_pass(tmp_path, capsys):
     assert capsys.readouterr().err == ""
     sm.pp.rna(lazy, n_comps=N_COMPS)
     assert "pass over the counts" in capsys.readouterr().err
-
-
-# --- what is refused ------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("what", STEPS)
-@pytest.mark.parametrize(
-    ("value", "words"),
-    [(-4, r"negative values \(such as -4\)"), (0.5, "no whole numbers"), (np.nan, "has nan")],
-)
-def test_values_that_are_no_counts(what, value, words, tmp_path):
-    adata = counts()
-    adata.X.data[-5] = value  # in the last block
-    lazy = h5ad(adata, tmp_path)
-    with pytest.raises(ValueError, match=words):
-        STEPS[what](lazy, progress=False)
-    assert "X_pca" not in lazy.obsm
-
-
-def test_empty_spots_get_a_warning(tmp_path):
-    adata = counts()
-    keep = np.ones(adata.n_obs, np.float32)
-    keep[[7, 390]] = 0
-    adata.X = sp.csr_matrix(sp.diags(keep) @ adata.X)
-    lazy = h5ad(adata, tmp_path)
-    with pytest.warns(UserWarning, match="^2 of 400 spots have no gene counts") as caught:
-        sm.pp.rna(lazy, n_top_genes=100, n_comps=N_COMPS, progress=False)
-    assert caught[0].filename == __file__
-    assert np.isfinite(lazy.obsm["X_pca"]).all()
-
-
-def test_missing_layer(tmp_path):
-    h5ad(counts(), tmp_path).file.close()
-    lazy = sm.io.read_lazily(tmp_path / "counts.h5ad")
-    with pytest.raises(KeyError, match="No layer 'raw'; there are none"):
-        sm.pp.rna(lazy, layer="raw")
-
-
-def test_columns_that_cannot_be_read_by_rows(tmp_path, monkeypatch):
-    by_columns = h5ad(counts(), tmp_path, sp.csc_matrix)
-    small = SimpleNamespace(available=1000)
-    monkeypatch.setattr(_on_disk.psutil, "virtual_memory", lambda: small)
-    with pytest.raises(ValueError, match=r"stored by columns \(CSC\).*store it by rows"):
-        sm.pp.rna(by_columns)
-    lazy = counts()
-    lazy.X = ad.experimental.read_elem_lazy(by_columns.file["X"], chunks=(-1, 100))
-    with pytest.raises(ValueError, match="dask array whose chunks are columns"):
-        sm.pp.rna(lazy)
-
-
-def test_without_dask(tmp_path, monkeypatch):
-    lazy = h5ad(counts(), tmp_path)
-    monkeypatch.setitem(sys.modules, "dask.array", None)
-    with pytest.raises(ImportError, match=r"pip install 'smartcore\[scale\]'"):
-        sm.pp.rna(lazy)
-
-
-def test_files_that_are_not_read_in_blocks(tmp_path):
-    with pytest.raises(FileNotFoundError, match="does not exist"):
-        sm.io.read_lazily(tmp_path / "nothing.h5ad")
-    with h5py.File(tmp_path / "other.h5", "w") as file:
-        file["mod/rna"] = 1
-    with pytest.raises(ValueError, match="holds mudata; expected"):
-        sm.io.read_lazily(tmp_path / "other.h5")
-
-
-# --- eigenvectors ---------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize(
-    ("n", "k"), [(400, 10), (12, 12), (30, 5), (1, 1)], ids=["many", "all", "few", "one"]
-)
-def test_leading_eigenvectors_are_lapacks(n, k, dtype):
-    rng = np.random.default_rng(1)
-    x = rng.standard_normal((2 * n, n)) * np.linspace(1, 2, n)
-    matrix = x.T @ x / (2 * n)
-    values, vectors = leading_eigenvectors(
-        lambda v: (matrix @ v).astype(dtype), n, k, seed=0, dtype=dtype
-    )
-    expected, basis = (a[..., ::-1][..., :k] for a in np.linalg.eigh(matrix))
-    np.testing.assert_allclose(values, expected, rtol=1e-5)
-    np.testing.assert_allclose(np.abs((vectors * basis).sum(axis=0)), 1, atol=1e-4)
-
-
-def test_leading_eigenvectors_of_a_matrix_of_low_rank():
-    x = np.random.default_rng(1).standard_normal((4, 300))
-    values, vectors = leading_eigenvectors(
-        lambda v: x.T @ (x @ v), 300, 6, seed=0, dtype=np.float64
-    )
-    np.testing.assert_allclose(values[:4], np.linalg.svd(x)[1] ** 2)
-    np.testing.assert_allclose(values[4:], 0, atol=1e-9 * values[0])
-    np.testing.assert_allclose(vectors.T @ vectors, np.eye(6), atol=1e-9)
-
-
-def test_too_few_products_are_told(monkeypatch):
-    monkeypatch.setattr(_eigen, "_MOST_PRODUCTS", 2)
-    x = np.random.default_rng(1).standard_normal((500, 300))
-    with pytest.warns(UserWarning, match="Components are known to .* of their variance"):
-        leading_eigenvectors(lambda v: x.T @ (x @ v), 300, 6, seed=0, dtype=np.float64)
