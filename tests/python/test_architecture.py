@@ -1,4 +1,4 @@
-"""docs/architecture.md and its figure say what the code says."""
+"""docs/architecture.md, its figure, CONTRIBUTING.md and the hooks say what the code says."""
 
 import re
 import shutil
@@ -151,3 +151,28 @@ def test_reduction_and_depths_are_those_of_networkx(tool, seed):
     assert tool.figure.reduced(pairs) == set(nx.transitive_reduction(graph).edges)
     generations = enumerate(nx.topological_generations(graph))
     assert tool.figure.depths(pairs) == {name: i for i, names in generations for name in names}
+
+
+def test_contributing_quotes_the_code():
+    page = (ROOT / "CONTRIBUTING.md").read_text()
+    sources = {
+        suffix: "\n".join(
+            re.sub(r"^ +", "", path.read_text(), flags=re.MULTILINE)
+            for folder in ("python", "tests", "R")
+            for path in (ROOT / folder).rglob(f"*{suffix}")
+        )
+        for suffix in (".py", ".R")
+    }
+    quotes = re.findall(r"^```(python|r)\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    assert len(quotes) == 4
+    for language, quote in quotes:
+        plain = re.sub(r"^ +", "", quote, flags=re.MULTILINE)
+        assert plain in sources[".R" if language == "r" else ".py"], quote
+
+
+def test_hooks_are_what_make_check_runs():
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text()
+    recipe = re.search(r"^check:.*\n((\t.*\n)+)", (ROOT / "Makefile").read_text(), re.MULTILINE)[1]
+    checks = recipe.replace("$(BIN)", ".venv/bin").replace("\t", "").splitlines()
+    # The examples in docstrings take too long for every commit.
+    assert re.findall(r"entry: (.+)", hooks) == [c for c in checks if "doctest" not in c]
