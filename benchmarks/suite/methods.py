@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from smartcore.graph import neighbor_mean, smooth, spatial_graph
 from smartcore.missing import fill_missing
 from smartcore.params import PRESETS
 
+from .provenance import version_of
 from .sets import LabelledSet
 
 Floats = NDArray[np.floating]
@@ -28,13 +29,15 @@ class NotApplicable(Exception):  # noqa: N818 (it is no error)
 @dataclass(frozen=True)
 class Result:
     """What a method found; ``clusters`` where it makes its own, ``seconds`` where it timed
-    itself, ``note`` where it was given something else than the others.
+    itself, ``note`` where it was given something else than the others, ``versions`` (peer, torch)
+    of what others wrote.
     """
 
     embedding: Floats
     clusters: NDArray[np.integer] | None = None
     seconds: float | None = None
     note: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,7 @@ def banksy(share: float, n_neighbors: int = 18) -> Callable[[LabelledSet, int], 
 def preset(name: str, changes: dict[str, Any], modality: str | None) -> Method:
     """A preset of smartcore, with changes, on all modalities or on one."""
     label = name + (f"@{modality}" if modality else "")
+    actual = ALIASES.get(name, name)
     label += ":" + ",".join(f"{k}={v}" for k, v in changes.items()) if changes else ""
 
     def run(labelled: LabelledSet, seed: int) -> Result:
@@ -95,7 +99,7 @@ def preset(name: str, changes: dict[str, Any], modality: str | None) -> Method:
                 raise NotApplicable(f"has spots without {modality}")
             features, observed = {modality: features[modality]}, None
         fit = sm.integrate(
-            features, labelled.coords, observed=observed, preset=name, seed=seed, **changes
+            features, labelled.coords, observed=observed, preset=actual, seed=seed, **changes
         )
         return Result(fit.embedding)
 
@@ -111,8 +115,12 @@ def bio_smart(labelled: LabelledSet, seed: int) -> Result:
         settings |= {"lr": 5e-3}
     if labelled.group == "P22":
         settings |= {"lr": 5e-3, "epochs": 500, "farthest_ratio": 0.4}
-    return Result(theirs(complete(labelled), labelled.coords, seed, **settings))
+    embedding = theirs(complete(labelled), labelled.coords, seed, **settings)
+    return Result(embedding, versions={"peer": f"bio-SMART {version_of('bio-SMART')}"})
 
+
+ALIASES = {"robust-0.1": "robust"}
+"""Names under which the results of a preset are kept, where they are not its own."""
 
 BASELINES = [
     Method("coordinates", lambda labelled, _: Result(labelled.coords), random=False),
@@ -147,7 +155,11 @@ ABLATIONS = [
     "robust:start=random,epochs=300,lr=0.003",
 ]
 
-SINGLES = ["robust@rna", "robust@protein", "robust@chromatin"]
+SINGLES = [
+    f"{preset}@{modality}"
+    for preset in ("robust", *ALIASES)
+    for modality in ("rna", "protein", "chromatin")
+]
 
 
 def registry() -> dict[str, list[str]]:
@@ -156,12 +168,17 @@ def registry() -> dict[str, list[str]]:
 
     return {
         "baselines": [method.name for method in BASELINES],
-        "presets": list(PRESETS),
+        "presets": [*PRESETS, *ALIASES],
         "published_package": ["bio-SMART"],
         "peers": list(PEERS),
         "singles": SINGLES,
         "ablations": ABLATIONS,
     }
+
+
+def family_of(name: str) -> str:
+    """The family of a method; "trials" for a preset with changes that no family has."""
+    return next((f for f, members in registry().items() if name in members), "trials")
 
 
 def find(name: str, peers: Path) -> Method:
@@ -183,7 +200,7 @@ def find(name: str, peers: Path) -> Method:
         return peer(name, peers)
     head, _, tail = name.partition(":")
     base, _, modality = head.partition("@")
-    if base in PRESETS:
+    if base in PRESETS or base in ALIASES:
         pairs = (pair.partition("=") for pair in tail.split(",") if pair)
         return preset(base, {key: _value(text) for key, _, text in pairs}, modality or None)
     known = [one for family in registry().values() for one in family]

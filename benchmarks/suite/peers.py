@@ -95,7 +95,8 @@ def peer(name: str, environments: Path) -> Method:
             with np.load(made) as out:
                 clusters = out.get("clusters")
                 note = "" if len(chosen) == len(labelled.features) else "+".join(chosen)
-                return Result(out["embedding"], clusters, float(out["seconds"]), note)
+                versions = {"peer": str(out["peer"]), "torch": str(out["torch"])}
+                return Result(out["embedding"], clusters, float(out["seconds"]), note, versions)
 
     return Method(name, run)
 
