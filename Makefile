@@ -19,7 +19,7 @@ help:
 	@echo '                   and from Seurat where R has it (demo-python, demo-r: one of them)'
 	@echo 'make test          run the tests (test-python, test-r: some of them)'
 	@echo 'make test-seurat5  run those of R in a Debian 13 with R 4.5 and Seurat 5 (needs root)'
-	@echo 'make check         run linter, type checker and the examples in the documentation'
+	@echo 'make check         check style, types, order of imports, and the examples in the documentation'
 	@echo 'make check-r       build the R package with its vignettes, and check it'
 	@echo 'make benchmark     score the presets beside bio-SMART'
 	@echo 'make clean         remove the virtual environment and what was made'
@@ -50,6 +50,7 @@ check: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 	$(BIN)/python -m pytest --doctest-modules python/smartcore
 
 check-r: $(VENV)/.test

@@ -26,7 +26,7 @@ import logging
 import warnings
 from pathlib import Path
 
-from suite import methods, report, running, sets
+from suite import registry, report, running, sets
 from suite.clusters import CLUSTERS
 from suite.store import RESULTS, Store
 
@@ -78,15 +78,15 @@ def main() -> None:
     logging.disable(logging.WARNING)
     every = sets.every()
     if given.list:
-        for family, members in (methods.registry() | every).items():
+        for family, members in (registry.families() | every).items():
             print(f"{family}: {', '.join(members)}")
         return
     store = Store(given.results, given.cache)
     if given.report is not None:
         report.write(store, given.report or report.PAGES, given.docs, given.data)
         return
-    names = expand(given.methods, methods.registry())
-    chosen = [methods.find(name, given.peers or given.cache / "peers") for name in names]
+    names = expand(given.methods, registry.families())
+    chosen = [registry.find(name, given.peers or given.cache / "peers") for name in names]
     running.import_libraries()
     for name in expand(given.sets, every):
         try:

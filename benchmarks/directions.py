@@ -10,8 +10,8 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 from suite import sets
 
-from smartcore.directions import spatial_directions
-from smartcore.graph import guess_n_neighbors, spatial_graph
+from smartcore.spatial.directions import spatial_directions
+from smartcore.spatial.graph import guess_n_neighbors, spatial_graph
 
 SHOWN = {
     "tri_omics_sim": "simulated tri-omics",

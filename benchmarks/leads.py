@@ -32,11 +32,11 @@ from suite.clusters import mclust
 from suite.methods import complete
 from suite.scoring import ari_by_k, around, n_kinds
 
-from smartcore.directions import Directions, best_share, spatial_directions
-from smartcore.graph import guess_n_neighbors, neighbor_mean, smooth, spatial_graph
 from smartcore.metrics import blocked_knn_probe
 from smartcore.params import Params
-from smartcore.targets import make_targets, twin_graph
+from smartcore.spatial.directions import Directions, best_share, spatial_directions
+from smartcore.spatial.graph import guess_n_neighbors, neighbor_mean, smooth, spatial_graph
+from smartcore.targets.reconstruction import make_targets, twin_graph
 
 
 @dataclass

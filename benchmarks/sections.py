@@ -41,9 +41,9 @@ from suite.sets import DATA, her2_counts, mosaic_counts
 
 import smartcore as sm
 from smartcore.clustering import cluster_embedding, resolve_method
-from smartcore.graph import smooth, spatial_graph
-from smartcore.harmony import harmony
 from smartcore.params import PRESETS
+from smartcore.sections.harmony import harmony
+from smartcore.spatial.graph import smooth, spatial_graph
 
 NUMBERS = range(3, 10)
 # In steps of the grid, as the probe has it.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from .methods import registry
+from .registry import families
 from .tables import FLOOR, Groups
 
 
@@ -44,7 +44,7 @@ def draw(
             n_labelings = len(each[["set", "labeling"]].drop_duplicates())
             whole = each.groupby("method").filter(lambda mine, n=n_labelings: len(mine) == n)
             mean = whole.groupby("method")["value"].mean()
-            colors = ["C3" if name in registry()["presets"] else "C0" for name in mean.index]
+            colors = ["C3" if name in families()["presets"] else "C0" for name in mean.index]
             ax.scatter(mean, mean.index.map(place), marker="|", s=120, c=colors, lw=2)
             if FLOOR in mean and score == "probe":
                 ax.axvline(mean[FLOOR], color="0.5", lw=1, ls=":")

@@ -8,8 +8,8 @@ import numpy as np
 from sklearn.metrics import adjusted_rand_score
 
 import smartcore as sm
-from smartcore import neighbors
 from smartcore.clustering import cluster_embedding
+from smartcore.neighbors import search
 
 from .sets import CACHE, load
 
@@ -31,7 +31,7 @@ def compare(name: str) -> dict[str, Any]:
     }
     scores, recall = {}, {}
     for variant, (settings, exact_up_to) in variants.items():
-        neighbors.EXACT_UP_TO = exact_up_to
+        search.EXACT_UP_TO = exact_up_to
         scores[variant] = []
         for seed in SEEDS:
             fit = sm.integrate(features, coords, n_neighbors=4, seed=seed, **settings)

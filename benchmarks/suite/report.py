@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from . import choices, figures, tissue_page
-from .methods import ABLATIONS, SINGLES
+from .registry import ABLATIONS, SINGLES
 from .sets import groups, held_out, real
 from .store import Store
 from .tables import (

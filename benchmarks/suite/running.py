@@ -16,8 +16,9 @@ import numpy as np
 import torch
 
 from . import scoring
-from .methods import Method, NotApplicable, family_of
+from .methods import Method, NotApplicable
 from .provenance import digest, origin
+from .registry import family_of
 from .sets import LabelledSet
 from .store import SCORES, Row, Store
 
@@ -26,7 +27,7 @@ _PROCESSES = multiprocessing.get_context("fork")
 
 def import_libraries() -> None:
     """Import, once and for all runs, what would else count among a method's seconds."""
-    for name in ("smartcore.training", "scanpy", "smart.train"):
+    for name in ("smartcore.training.loop", "scanpy", "smart.train"):
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
     # bio-SMART asks for all cores when imported, whatever the environment says.

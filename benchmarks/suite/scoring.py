@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smartcore import metrics
-from smartcore.graph import spatial_graph
+from smartcore.spatial.graph import spatial_graph
 
 from .clusters import CLUSTERS
 from .sets import LabelledSet

@@ -172,7 +172,7 @@ class Store:
         """
         rows, home = [], {}
         for file in sorted(self.folder.glob("*.csv")):
-            if not header(file)[: len(COLUMNS)] == list(COLUMNS):
+            if header(file) != list(COLUMNS):
                 continue
             for row in Table(file).rows():
                 key = tuple(row[name] for name in RUN)

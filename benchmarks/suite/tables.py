@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from .methods import registry
+from .registry import families
 from .peers import IMPOSSIBLE
 from .store import COLUMNS, SCORES, Row
 
@@ -48,7 +48,7 @@ def long(runs: pd.DataFrame) -> pd.DataFrame:
 
 def ordered(found: Iterable[str]) -> list[str]:
     """Methods in the registry's order, then others."""
-    known = [name for family in registry().values() for name in family]
+    known = [name for family in families().values() for name in family]
     found = set(found)
     return [n for n in known if n in found] + sorted(found - set(known))
 
@@ -162,7 +162,7 @@ def not_run(runs: pd.DataFrame, names: list[str], members: Groups) -> pd.DataFra
     done = set(runs.loc[runs["status"] == "done", ["method", "set"]].itertuples(index=False))
     pairs = list(runs[["method", "set"]].itertuples(index=False))
     never = [pair not in done for pair in pairs]
-    bad = runs[never & runs["method"].isin([*names, *registry()["peers"]])]
+    bad = runs[never & runs["method"].isin([*names, *families()["peers"]])]
     rows = [
         {"method": name, "why": why, "sets": "all", "": "impossible"}
         for name, why in IMPOSSIBLE.items()

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from .methods import SINGLES, registry
+from .registry import SINGLES, families
 from .real_noise import REAL_NOISE
 from .real_tissue import COLUMNS, FAMILIES, REAL_TISSUE
 from .store import write_whole
@@ -219,7 +218,7 @@ def _present(scores: pd.DataFrame) -> list[tuple[str, str]]:
 
 
 def _shown(scores: pd.DataFrame, *, singles: bool = False) -> list[str]:
-    ablations = set(registry()["ablations"])
+    ablations = set(families()["ablations"])
     return [
         name
         for name in ordered(scores["method"].unique())

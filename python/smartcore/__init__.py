@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from smartcore import datasets, io, metrics, pl, pp, tl
     from smartcore.integration import Integration, embed, integrate
-    from smartcore.model import SMART
+    from smartcore.network.model import SMART
     from smartcore.params import PRESETS, Params
 
 __version__ = version("smartcore")
@@ -34,7 +34,7 @@ __all__ = [
 
 _HOMES = {
     "PRESETS": "params",
-    "SMART": "model",
+    "SMART": "network.model",
     "Integration": "integration",
     "Params": "params",
     "embed": "integration",

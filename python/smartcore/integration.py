@@ -14,15 +14,15 @@ import scipy.sparse as sp
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from smartcore.checkpoint import Checkpoint
-from smartcore.distributed import Workers
-from smartcore.missing import fill_missing
-from smartcore.model import SMART
+from smartcore.network.model import SMART
 from smartcore.params import Params, check_number
 from smartcore.preparation import Prepared, graph_of, prepare, tiles_of, without_batches
-from smartcore.spots import check_spots
-from smartcore.tiles import Halo, Tiles
-from smartcore.training import Callback, train
+from smartcore.sections.missing import fill_missing
+from smartcore.spatial.spots import check_spots
+from smartcore.training.checkpoint import Checkpoint
+from smartcore.training.distributed import Workers
+from smartcore.training.loop import Callback, train
+from smartcore.training.tiles import Halo, Tiles
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Integration:
         (NaN of fewer than ten directions, of which that cannot be told; too little of several
         sections, of which Harmony lowers the least components most);
         without rows where ``target_weights="none"``. See
-        :class:`smartcore.directions.Directions`.
+        :class:`smartcore.spatial.directions.Directions`.
     """
 
     embedding: NDArray[np.float32]
@@ -101,7 +101,7 @@ def integrate(
     observed
         Modality → boolean (n_spots,): False where the modality did not measure the spot. Such a
         row of ``features`` is ignored, and the spot is embedded from what it has (see
-        :func:`smartcore.missing.fill_missing`).
+        :func:`smartcore.sections.missing.fill_missing`).
     adjacency
         A spatial graph (n_spots, n_spots) to be used instead of one made from ``coords``; row i
         holds the neighbours of spot i.

@@ -53,18 +53,20 @@ class Params:
         Weights that the training begins with. ``"data"``: GraphSAGE encoders that average each
         spot with its neighbours as the target does (others are random), and the best linear or
         isometric decoder and fusion layer for them, in closed form, after which few epochs are
-        enough (see :func:`smartcore.start.start_from_data`); ``"random"``: random ones (paper).
+        enough (see :func:`smartcore.training.start.start_from_data`); ``"random"``: random ones
+        (paper).
     target_weights
         ``"spatial"``: the target of the reconstruction has each direction of feature space
         weighted by how much more it varies in space than noise would (see
-        :class:`smartcore.directions.Directions`); ``"none"``: features as they are.
+        :class:`smartcore.spatial.directions.Directions`); ``"none"``: features as they are.
     target_hops
         How often the target of a spot is averaged with that of its spatial neighbours.
     neighbor_share
         Weight of the neighbours' mean in such an average; the spot itself has the rest. ``None``:
         what is best for one averaging, the less the data are noise, the less; 0.5 at most, 0.35
         where noise cannot be told, 0 where nothing varies in space (see
-        :func:`smartcore.directions.best_share`). The embedding's parameters hold what was found.
+        :func:`smartcore.spatial.directions.best_share`). The embedding's parameters hold what was
+        found.
     n_twins
         The target is averaged with those of a spot's twins, wherever they lie: mutual nearest
         neighbours among this many, in all modalities together. 0: without.
@@ -101,7 +103,7 @@ class Params:
         takes some of them, drawn at random so that a pass over all tiles takes each of them once:
         50 epochs of 50,000 of 500,000 spots are five passes. The embedding of these spots is exact,
         and so is the loss on average. ``None``: 50,000, or what a quarter of the machine's (or
-        the GPU's) memory holds (:func:`smartcore.tiles.step_spots`).
+        the GPU's) memory holds (:func:`smartcore.training.tiles.step_spots`).
     stop_slope
         Training ends when the slope of a loss is less than this an epoch, asked every 10 epochs;
         0 never.
@@ -114,11 +116,11 @@ class Params:
     harmony_theta, harmony_sigma, harmony_rounds
         Of Harmony, which takes batch effects between sections out of each modality before all
         else; 0 rounds for features that have none (any more). See
-        :func:`smartcore.harmony.harmony`.
+        :func:`smartcore.sections.harmony.harmony`.
     harmony_hops
         Averagings with spatial neighbours after which Harmony is asked once more, for what noise
-        hid of batch effects (see :func:`smartcore.harmony.without_batch_effects`); 0: only once,
-        on the features as they are (paper).
+        hid of batch effects (see :func:`smartcore.sections.harmony.without_batch_effects`); 0: only
+        once, on the features as they are (paper).
     section_triplets
         Where positives of an anchor are looked for, if there are several sections: in the other
         ones (``"across"``, paper), in its own (``"within"``), or in ``"both"``.

@@ -13,17 +13,17 @@ import scipy.sparse as sp
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from smartcore.graph import guess_within, spatial_graph
-from smartcore.harmony import without_batch_effects
-from smartcore.missing import fill_missing
-from smartcore.model import SMART
+from smartcore.neighbors.triplets import TripletSampler
+from smartcore.network.model import SMART
 from smartcore.params import Params, check_number, resolve_params
-from smartcore.spots import Spots, check_spots
-from smartcore.start import start_from_data
-from smartcore.steps import Task
-from smartcore.targets import make_targets
-from smartcore.tiles import Halo, Tiles, step_spots
-from smartcore.triplets import TripletSampler
+from smartcore.sections.harmony import without_batch_effects
+from smartcore.sections.missing import fill_missing
+from smartcore.spatial.graph import guess_within, spatial_graph
+from smartcore.spatial.spots import Spots, check_spots
+from smartcore.targets.reconstruction import make_targets
+from smartcore.training.start import start_from_data
+from smartcore.training.steps import Task
+from smartcore.training.tiles import Halo, Tiles, step_spots
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import smartcore as sm
-from smartcore.checkpoint import Checkpoint, fingerprint
+from smartcore.training.checkpoint import Checkpoint, fingerprint
 
 QUICK = {"epochs": 9, "latent_dim": 8}
 

@@ -5,10 +5,10 @@ import pytest
 import scipy.sparse as sp
 
 import smartcore as sm
-from smartcore.directions import best_share, spatial_directions
-from smartcore.graph import neighbor_mean, smooth, spatial_graph
 from smartcore.params import Params
-from smartcore.targets import make_targets
+from smartcore.spatial.directions import best_share, spatial_directions
+from smartcore.spatial.graph import neighbor_mean, smooth, spatial_graph
+from smartcore.targets.reconstruction import make_targets
 
 XY = np.argwhere(np.ones((30, 30)))
 GRAPH = spatial_graph(XY, n_neighbors=4)

@@ -10,7 +10,7 @@ import pytest
 
 import smartcore as sm
 from smartcore.cli import main
-from smartcore.distributed import Workers
+from smartcore.training.distributed import Workers
 
 SCRIPT = """
 import os, sys, numpy as np, torch

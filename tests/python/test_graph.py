@@ -6,7 +6,7 @@ import scipy.sparse as sp
 from scipy.spatial.distance import cdist
 from sklearn.neighbors import kneighbors_graph, radius_neighbors_graph
 
-from smartcore.graph import guess_n_neighbors, neighbor_mean, smooth, spatial_graph
+from smartcore.spatial.graph import guess_n_neighbors, neighbor_mean, smooth, spatial_graph
 
 
 @pytest.fixture(params=[2, 3])
@@ -143,7 +143,7 @@ def test_guess_is_that_of_the_largest_section():
 
 
 def test_radius_that_joins_all(monkeypatch):
-    from smartcore import graph
+    from smartcore.spatial import graph
 
     monkeypatch.setattr(graph, "_MOST_EDGES", 5000)
     xy = np.random.default_rng(0).uniform(size=(100, 2))

@@ -7,9 +7,9 @@ import pytest
 import scipy.sparse as sp
 
 import smartcore as sm
-from smartcore.graph import smooth, spatial_graph
-from smartcore.harmony import _noise_left, harmony, without_batch_effects
 from smartcore.params import resolve_params
+from smartcore.sections.harmony import _noise_left, harmony, without_batch_effects
+from smartcore.spatial.graph import smooth, spatial_graph
 
 
 def shifted(sizes=(150, 90), seed=0):

@@ -6,8 +6,8 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
 import smartcore as sm
-from smartcore.graph import spatial_graph
-from smartcore.missing import fill_missing
+from smartcore.sections.missing import fill_missing
+from smartcore.spatial.graph import spatial_graph
 
 
 def brute_force(features, observed, n_neighbors):

@@ -4,8 +4,8 @@ import torch
 from torch_geometric.nn import GATConv, GATv2Conv, GCNConv, GraphConv, SAGEConv
 
 import smartcore as sm
-from smartcore.graph import spatial_graph
-from smartcore.layers import GraphTensors, make_layer
+from smartcore.network.layers import GraphTensors, make_layer
+from smartcore.spatial.graph import spatial_graph
 
 PYG = {
     "sage": lambda i, o: SAGEConv(i, o),

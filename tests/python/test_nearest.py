@@ -4,8 +4,8 @@ import torch
 from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
-from smartcore import nearest as module
-from smartcore.nearest import Cells, comparable, nearest
+from smartcore.neighbors import nearest as module
+from smartcore.neighbors.nearest import Cells, comparable, nearest
 
 
 def rows(n=300, d=6, seed=0):

@@ -6,11 +6,11 @@ import torch
 from anndata import AnnData
 
 import smartcore as sm
-from smartcore.graph import spatial_graph
-from smartcore.mutual import mutual_nearest_neighbors
-from smartcore.steps import Task
-from smartcore.tiles import Halo, Tiles
-from smartcore.training import train
+from smartcore.neighbors.mutual import mutual_nearest_neighbors
+from smartcore.spatial.graph import spatial_graph
+from smartcore.training.loop import train
+from smartcore.training.steps import Task
+from smartcore.training.tiles import Halo, Tiles
 
 bio_graph = pytest.importorskip("smart.build_graph", reason="bio-SMART is not installed")
 bio_mnn = pytest.importorskip("smart.MNN")

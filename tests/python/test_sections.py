@@ -11,8 +11,8 @@ from scipy.spatial.distance import cdist
 from sklearn.cluster import KMeans
 
 import smartcore as sm
-from smartcore.graph import guess_within, spatial_graph
 from smartcore.metrics import ari, ilisi
+from smartcore.spatial.graph import guess_within, spatial_graph
 
 QUICK = {"epochs": 3, "latent_dim": 8, "progress": False}
 
@@ -454,8 +454,8 @@ def test_objects_that_do_not_fit():
 
 def test_two_sections_with_a_batch_effect_of_the_mosaic_set(shared_data):
     from smartcore.clustering import cluster_embedding
-    from smartcore.harmony import harmony
     from smartcore.metrics import kbet
+    from smartcore.sections.harmony import harmony
 
     folder = shared_data / "mosaic_sim" / "replicate1"
     joined = sm.pp.join_sections(

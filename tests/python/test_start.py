@@ -6,14 +6,14 @@ import torch
 from sklearn.linear_model import Ridge
 
 import smartcore as sm
-from smartcore import start
-from smartcore.graph import spatial_graph
-from smartcore.model import SMART
+from smartcore.neighbors.triplets import TripletSampler
+from smartcore.network.model import SMART
 from smartcore.params import Params
-from smartcore.start import start_from_data
-from smartcore.steps import Task
-from smartcore.tiles import Halo, Tiles
-from smartcore.triplets import TripletSampler
+from smartcore.spatial.graph import spatial_graph
+from smartcore.training import start
+from smartcore.training.start import start_from_data
+from smartcore.training.steps import Task
+from smartcore.training.tiles import Halo, Tiles
 
 XY = np.argwhere(np.ones((15, 20))).astype(float)
 GRAPH = spatial_graph(XY, n_neighbors=4)

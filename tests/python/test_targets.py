@@ -5,11 +5,11 @@ import pytest
 import scipy.linalg
 import scipy.sparse as sp
 
-from smartcore import neighbors
-from smartcore.directions import spatial_directions
-from smartcore.graph import neighbor_mean, smooth, spatial_graph
+from smartcore.neighbors import search
 from smartcore.params import Params
-from smartcore.targets import make_targets, twin_graph
+from smartcore.spatial.directions import spatial_directions
+from smartcore.spatial.graph import neighbor_mean, smooth, spatial_graph
+from smartcore.targets.reconstruction import make_targets, twin_graph
 
 XY = np.argwhere(np.ones((18, 20)))
 GRAPH = spatial_graph(XY, n_neighbors=4)
@@ -141,7 +141,7 @@ def test_twins_against_brute_force(sections):
 def test_twins_beyond_the_exact_search(monkeypatch, caplog):
     x = np.random.default_rng(7).normal(size=(3000, 5)).astype(np.float32)
     exact = twin_graph(x, 15)
-    monkeypatch.setattr(neighbors, "EXACT_UP_TO", 1000)
+    monkeypatch.setattr(search, "EXACT_UP_TO", 1000)
     with caplog.at_level("INFO"):
         twins = twin_graph(x, 15)
     assert "15 nearest neighbours among 3000 spots 99." in caplog.text

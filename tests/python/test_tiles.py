@@ -6,12 +6,12 @@ import scipy.sparse as sp
 import torch
 
 import smartcore as sm
-from smartcore.distributed import Workers
-from smartcore.graph import spatial_graph
-from smartcore.steps import Batches, Task
-from smartcore.tiles import Halo, Tiles, bisect, step_spots
-from smartcore.training import losses, should_stop
-from smartcore.triplets import TripletSampler
+from smartcore.neighbors.triplets import TripletSampler
+from smartcore.spatial.graph import spatial_graph
+from smartcore.training.distributed import Workers
+from smartcore.training.loop import losses, should_stop
+from smartcore.training.steps import Batches, Task
+from smartcore.training.tiles import Halo, Tiles, bisect, step_spots
 
 ENCODERS = ["sage", "gcn", "gat", "gatv2", "graphconv"]
 

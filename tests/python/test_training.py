@@ -4,7 +4,7 @@ import torch
 from scipy.stats import linregress
 
 import smartcore as sm
-from smartcore.training import reconstruction_loss, should_stop, triplet_loss
+from smartcore.training.loop import reconstruction_loss, should_stop, triplet_loss
 
 
 def test_losses_written_out():

@@ -7,10 +7,10 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial.distance import cdist
 from scipy.stats import chisquare
 
-from smartcore import neighbors, triplets
-from smartcore.mutual import mutual_nearest_neighbors
-from smartcore.neighbors import MOST_PARTNERS, Search, section_pairs
-from smartcore.triplets import TripletSampler
+from smartcore.neighbors import search, triplets
+from smartcore.neighbors.mutual import mutual_nearest_neighbors
+from smartcore.neighbors.search import MOST_PARTNERS, Search, section_pairs
+from smartcore.neighbors.triplets import TripletSampler
 
 
 def mutual_by_loops(x, k):
@@ -151,7 +151,7 @@ def test_beyond_the_exact_search(monkeypatch):
     x = np.random.default_rng(0).normal(size=(3000, 8))
     exact = TripletSampler(x)
     assert exact.recall == 1
-    monkeypatch.setattr(neighbors, "EXACT_UP_TO", 1000)
+    monkeypatch.setattr(search, "EXACT_UP_TO", 1000)
     sampler = TripletSampler(x)
     assert 0.985 < sampler.recall < 1
     pairs, of_brute_force = (
@@ -288,7 +288,7 @@ def test_beyond_the_exact_search_in_other_sections(monkeypatch):
     a, b = (Search(x[codes == s], 3) for s in (0, 1))
     exact, of_all = a.nearest_in(b)
     assert of_all == 1
-    monkeypatch.setattr(neighbors, "EXACT_UP_TO", 1000)
+    monkeypatch.setattr(search, "EXACT_UP_TO", 1000)
     found, recall = a.nearest_in(b)
     assert found.shape == exact.shape
     true = np.mean([len(set(e) & set(f)) / 3 for e, f in zip(exact, found, strict=True)])

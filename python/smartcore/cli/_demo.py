@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from smartcore import _keys
-from smartcore.cli import _common, _results, _run
+from smartcore.cli import _common, _results, _run, _summary
 from smartcore.io import StagedFiles
 from smartcore.params import PRESETS
 
@@ -92,7 +92,7 @@ def run(args: argparse.Namespace) -> None:
         )
         tl.cluster(data, N_DOMAINS, seed=args.seed)
         reps = dict.fromkeys(data.mod, _keys.PCA)
-        summary = _results.Summary.of(data, reps, spatial_key=_keys.SPATIAL, truth="domain")
+        summary = _summary.Summary.of(data, reps, spatial_key=_keys.SPATIAL, truth="domain")
         with StagedFiles() as files:
             outputs.write(files, data, summary, figures=True, seed=args.seed)
             files.commit()

@@ -11,7 +11,7 @@ import pandas as pd
 from anndata import AnnData
 
 from smartcore import _keys
-from smartcore.cli._results import Summary
+from smartcore.cli._summary import Summary
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from smartcore.cli import _common, _inputs, _lazy, _options, _results
+from smartcore.cli import _common, _inputs, _lazy, _lookup, _options, _results, _summary
 from smartcore.cli._common import UsageError
 from smartcore.io import KINDS, StagedFiles, check_destination
 
@@ -87,8 +87,8 @@ def run(args: argparse.Namespace) -> None:
     UsageError
         If options contradict each other.
     """
-    from smartcore.checkpoint import Checkpoint
-    from smartcore.distributed import rank_under_torchrun
+    from smartcore.training.checkpoint import Checkpoint
+    from smartcore.training.distributed import rank_under_torchrun
 
     if rank_under_torchrun():
         from smartcore.integration import assist
@@ -115,7 +115,7 @@ def run(args: argparse.Namespace) -> None:
         _check_suffix(args.output, single=len(inputs.modalities) == 1)
         _check_n_clusters(args.n_clusters, inputs.n_spots)
         if args.truth:
-            _results.find_labels(inputs.data, args.truth)  # found now or never
+            _lookup.find_labels(inputs.data, args.truth)  # found now or never
         with _lazy.workers(args):
             reps = _inputs.preprocess(args, inputs)
         _lazy.leave_counts(inputs.modalities)
@@ -123,7 +123,7 @@ def run(args: argparse.Namespace) -> None:
             model = files.stage(args.save_model) if args.save_model else None
             result = _integrate(args, inputs, reps, model)
             choice = _cluster(args, result)
-            summary = _results.Summary.of(
+            summary = _summary.Summary.of(
                 result,
                 reps,
                 spatial_key=args.spatial_key,
@@ -181,7 +181,7 @@ def _integrate(
     args: argparse.Namespace, inputs: _inputs.Inputs, reps: dict[str, str], model: Path | None
 ) -> Any:
     from smartcore import tl
-    from smartcore.distributed import under_torchrun
+    from smartcore.training.distributed import under_torchrun
 
     given = {name: getattr(args, name) for name in _METHOD}
     data: Any = inputs.data

@@ -11,8 +11,9 @@ from typing import Any
 import pandas as pd
 
 from smartcore import _keys
-from smartcore.cli import _common, _results
+from smartcore.cli import _common, _lookup, _results
 from smartcore.cli._common import UsageError
+from smartcore.cli._inputs import holds_mudata
 
 logger = logging.getLogger("smartcore")
 
@@ -92,9 +93,9 @@ def run(args: argparse.Namespace) -> None:
     if args.moran and table:
         raise UsageError("--moran needs coordinates, so an .h5mu or .h5ad file")
     column = args.pred or ("domain" if table else _keys.DOMAINS)
-    predicted = _results.find_labels(data, column)
+    predicted = _lookup.find_labels(data, column)
     source = read_labelled(args.truth_file) if args.truth_file else data
-    truth = _results.find_labels(source, args.truth)
+    truth = _lookup.find_labels(source, args.truth)
     common = truth.values.index.intersection(predicted.values.index)
     if not len(common):
         raise ValueError(
@@ -126,7 +127,7 @@ def run(args: argparse.Namespace) -> None:
     print(_results.score_text(scores))
 
 
-def _places(*labels: _results.Labels) -> list[str]:
+def _places(*labels: _lookup.Labels) -> list[str]:
     return [found.place for found in labels]
 
 
@@ -147,7 +148,6 @@ def read_labelled(path: Path) -> Any:
         If the file is missing or wrong.
     """
     from smartcore import io
-    from smartcore.cli._inputs import holds_mudata
 
     if path.suffix in (".csv", ".tsv", ".txt"):
         return _Table(read_table(path))
@@ -178,11 +178,11 @@ def read_table(path: Path) -> pd.DataFrame:
 def morans_i(data: Any, domains: pd.Series, spatial_key: str) -> pd.Series:
     """Moran's I of each domain on the spatial graph, the fitted one where it is there."""
     from smartcore import metrics
-    from smartcore.graph import spatial_graph
+    from smartcore.spatial.graph import spatial_graph
 
     labels = domains.reindex(data.obs_names)
     key = f"{_keys.RESULT}_connectivities"
     if key in data.obsp and data.obsp[key].nnz:
         return metrics.morans_i_clusters(labels, data.obsp[key])
-    coordinates = _results.coordinates_of(data, spatial_key).to_numpy()
+    coordinates = _lookup.coordinates_of(data, spatial_key).to_numpy()
     return metrics.morans_i_clusters(labels, spatial_graph(coordinates))

@@ -14,6 +14,7 @@ from anndata import AnnData
 
 from smartcore import _keys
 from smartcore.cli._common import UsageError
+from smartcore.cli._kinds import kind_of, layer_of, rep_of
 from smartcore.io import KINDS
 from smartcore.io._features import Kind
 
@@ -110,7 +111,6 @@ def join(
         If a section shares too few features, or lacks what is to be used as it is.
     """
     from smartcore import pp
-    from smartcore.cli._inputs import kind_of, layer_of, rep_of
 
     joined = {}
     for name in dict.fromkeys(m for parts in sections.values() for m in parts):

@@ -8,8 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse.csgraph import dijkstra
 from scipy.stats import chi2
 
-from smartcore.nearest import comparable
-from smartcore.neighbors import Search
+from smartcore.neighbors.nearest import comparable
+from smartcore.neighbors.search import Search
 
 from ._labels import Labels, encode, matrix, report_missing
 

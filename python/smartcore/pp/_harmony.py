@@ -6,9 +6,9 @@ import numpy as np
 from anndata import AnnData
 
 from smartcore import _keys
-from smartcore.harmony import harmony as corrected
 from smartcore.pp._checks import whole
 from smartcore.pp._jointly import section_codes
+from smartcore.sections.harmony import harmony as corrected
 
 
 def harmony(
@@ -37,7 +37,7 @@ def harmony(
     use_rep, key_added
         Keys in ``obsm``: what is corrected, and where the result goes.
     theta, sigma, max_rounds, seed
-        As for :func:`smartcore.harmony.harmony`.
+        As for :func:`smartcore.sections.harmony.harmony`.
     copy
         Return a changed copy instead of changing ``adata``.
 

@@ -13,11 +13,11 @@ from anndata import AnnData
 from mudata import MuData
 
 from smartcore import _keys
-from smartcore.distributed import is_first
 from smartcore.integration import Integration, integrate
 from smartcore.tl._matching import Matched, match_anndata, match_mudata
 from smartcore.tl._units import Given, Units, match_units, units_of
-from smartcore.training import Callback
+from smartcore.training.distributed import is_first
+from smartcore.training.loop import Callback
 
 
 def smart(

@@ -11,10 +11,10 @@ import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from smartcore.directions import Directions, best_share, spatial_directions
-from smartcore.graph import smooth
-from smartcore.mutual import mutual_nearest_neighbors
+from smartcore.neighbors.mutual import mutual_nearest_neighbors
 from smartcore.params import Params
+from smartcore.spatial.directions import Directions, best_share, spatial_directions
+from smartcore.spatial.graph import smooth
 
 logger = logging.getLogger(__name__)
 
@@ -32,10 +32,10 @@ def make_targets(
     """Targets of the reconstruction, in which triplets are found, too.
 
     Three steps, each of which ``params`` may leave out. Directions of each modality are weighted
-    by how much they vary in space (``target_weights``, see :class:`smartcore.directions.Directions`);
-    each spot is averaged with its spatial neighbours (``target_hops``, ``neighbor_share``); and
-    with its twins, the spots anywhere that are mutual nearest neighbours of it in all modalities
-    together (``n_twins``, ``twin_share``).
+    by how much they vary in space (``target_weights``, see
+    :class:`smartcore.spatial.directions.Directions`); each spot is averaged with its spatial
+    neighbours (``target_hops``, ``neighbor_share``); and with its twins, the spots anywhere that
+    are mutual nearest neighbours of it in all modalities together (``n_twins``, ``twin_share``).
 
     Where directions are to be weighted and none of any modality varies in space, neighbours have
     nothing to say of a spot: nothing is weighted nor averaged in space, with a warning.

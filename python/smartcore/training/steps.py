@@ -11,9 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from smartcore.distributed import Workers
-from smartcore.tiles import Halo, Part, Tiles, bisect
-from smartcore.triplets import TripletSampler
+from smartcore.neighbors.triplets import TripletSampler
+from smartcore.training.distributed import Workers
+from smartcore.training.tiles import Halo, Part, Tiles, bisect
 
 
 @dataclass

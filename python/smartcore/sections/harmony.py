@@ -8,9 +8,9 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
-from smartcore.directions import spatial_directions
-from smartcore.graph import neighbor_mean, smooth
 from smartcore.params import Params
+from smartcore.spatial.directions import spatial_directions
+from smartcore.spatial.graph import neighbor_mean, smooth
 
 logger = logging.getLogger(__name__)
 
@@ -106,9 +106,9 @@ def without_batch_effects(
 
     Noise hides batch effects. So Harmony is asked once more where there is less of it: of the
     features averaged over spatial neighbours, with their directions weighted by how much they vary
-    in space where the target's are (:class:`smartcore.directions.Directions`). What it takes out
-    there is taken out of the features, too. Clusters are as much sharper there as the noise of the
-    averages is less.
+    in space where the target's are (:class:`smartcore.spatial.directions.Directions`). What it takes
+    out there is taken out of the features, too. Clusters are as much sharper there as the noise of
+    the averages is less.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from smartcore.nearest import Cells, nearest
+from smartcore.neighbors.nearest import Cells, nearest
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class Search:
     Parameters
     ----------
     x
-        Features, shape (n_spots, d), as of :func:`smartcore.nearest.comparable`.
+        Features, shape (n_spots, d), as of :func:`smartcore.neighbors.nearest.comparable`.
     k
         Neighbours looked for.
     seed

@@ -11,9 +11,9 @@ import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
 
-from smartcore.graph import neighbor_mean, split_sections
-from smartcore.layers import GraphTensors, csr_tensor
+from smartcore.network.layers import GraphTensors, csr_tensor
 from smartcore.params import Params
+from smartcore.spatial.graph import neighbor_mean, split_sections
 
 STEP_SPOTS = 50_000
 """Spots that a step of the training sees, where there are more and memory allows it."""
@@ -183,7 +183,7 @@ class Halo:
     Parameters
     ----------
     graph
-        As :func:`smartcore.graph.spatial_graph` makes it.
+        As :func:`smartcore.spatial.graph.spatial_graph` makes it.
     """
 
     def __init__(self, graph: sp.csr_matrix) -> None:

@@ -16,11 +16,11 @@ from torch.nn import functional
 from torch.nn.utils.parametrize import is_parametrized
 from tqdm.auto import tqdm
 
-from smartcore.checkpoint import Checkpoint, fingerprint, rng_state, set_rng_state
-from smartcore.distributed import Workers
-from smartcore.model import SMART
+from smartcore.network.model import SMART
 from smartcore.params import Params
-from smartcore.steps import Batch, Batches, Task
+from smartcore.training.checkpoint import Checkpoint, fingerprint, rng_state, set_rng_state
+from smartcore.training.distributed import Workers
+from smartcore.training.steps import Batch, Batches, Task
 
 logger = logging.getLogger(__name__)
 

@@ -9,9 +9,9 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
-from smartcore.graph import split_sections
-from smartcore.nearest import comparable
-from smartcore.neighbors import Search, section_pairs
+from smartcore.neighbors.nearest import comparable
+from smartcore.neighbors.search import Search, section_pairs
+from smartcore.spatial.graph import split_sections
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ def mutual_nearest_neighbors(
     partners
         Pairs of different sections, each section with itself, or both; one section always goes
         with itself. Of very many spots in many sections, each goes with some others only (see
-        :func:`smartcore.neighbors.section_pairs`).
+        :func:`smartcore.neighbors.search.section_pairs`).
 
     Returns
     -------

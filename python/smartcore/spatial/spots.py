@@ -10,7 +10,7 @@ import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
-from smartcore.graph import check_coords
+from smartcore.spatial.graph import check_coords
 
 MIN_SPOTS = 3
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch_geometric.nn import GATConv, GATv2Conv, GCNConv, GraphConv, SAGEConv
 
-from smartcore.graph import neighbor_mean
+from smartcore.spatial.graph import neighbor_mean
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class GraphTensors:
 
     @classmethod
     def from_scipy(cls, graph: sp.csr_matrix, device: torch.device | str = "cpu") -> GraphTensors:
-        """From a graph as :func:`smartcore.graph.spatial_graph` makes it."""
+        """From a graph as :func:`smartcore.spatial.graph.spatial_graph` makes it."""
         mean = neighbor_mean(graph)
         return cls.from_mean(mean, np.diff(mean.indptr), device)
 
@@ -44,7 +44,7 @@ class GraphTensors:
     def from_mean(
         cls, mean: sp.csr_matrix, degree: NDArray[np.integer], device: torch.device | str = "cpu"
     ) -> GraphTensors:
-        """From rows of :func:`smartcore.graph.neighbor_mean` and their degrees."""
+        """From rows of :func:`smartcore.spatial.graph.neighbor_mean` and their degrees."""
         mean.sort_indices()
         return cls(
             csr_tensor(mean).to(device),

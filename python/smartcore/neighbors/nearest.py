@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from smartcore.graph import drop_self
+from smartcore.spatial.graph import drop_self
 
 MOST_COMPARED = 100_000
 """Rows that a row is compared with at most, where not with all."""

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from scipy.linalg import polar
 from torch import Tensor
 
-from smartcore.layers import SAGE
-from smartcore.model import SMART
-from smartcore.steps import Task
+from smartcore.network.layers import SAGE
+from smartcore.network.model import SMART
+from smartcore.training.steps import Task
 
 # Share of the random weights that stays, so that units differ in what they can learn.
 _NOISE = 0.1

@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from smartcore.graph import neighbor_mean
+from smartcore.spatial.graph import neighbor_mean
 
 # Variance, relative to the greatest, below which a direction is rounding.
 _RANK_TOLERANCE = 1e-8
@@ -134,7 +134,7 @@ def spatial_directions(
     Examples
     --------
     >>> import numpy as np
-    >>> from smartcore.graph import spatial_graph
+    >>> from smartcore.spatial.graph import spatial_graph
     >>> xy = np.argwhere(np.ones((20, 20)))
     >>> x = np.random.default_rng(0).normal(size=(400, 12))
     >>> x[:, 0] += 4 * np.sin(xy[:, 0] / 3)

@@ -14,8 +14,8 @@ from torch.nn import functional
 from torch.nn.utils.parametrizations import orthogonal
 from torch.nn.utils.parametrize import cached
 
-from smartcore.checkpoint import UNREADABLE, write_whole
-from smartcore.layers import GraphTensors, make_layer
+from smartcore._files import UNREADABLE, write_whole
+from smartcore.network.layers import GraphTensors, make_layer
 from smartcore.params import Params
 
 _FORMAT = 3

@@ -1,13 +1,11 @@
-"""Files that are written whole or not at all, and the state of a training in one."""
+"""The state of a training in a file, from which it goes on."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-import pickle
 import time
-import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,32 +14,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from smartcore._files import UNREADABLE, write_whole
+
 _FORMAT = 1
-
-UNREADABLE = (
-    pickle.UnpicklingError,
-    zipfile.BadZipFile,
-    AttributeError,
-    EOFError,
-    IndexError,
-    KeyError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
-"""What reading a file may raise that ``torch.save`` did not write."""
-
-
-def write_whole(content: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
-    """Write ``content`` by ``torch.save``; an interrupt leaves what was there before."""
-    path = Path(path)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        torch.save(content, partial)
-        os.replace(partial, path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
 
 
 def fingerprint(arrays: Iterable[NDArray[Any]]) -> str:

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from smartcore.graph import split_sections
-from smartcore.mutual import Partners, mutual_pairs
-from smartcore.nearest import comparable, squared_norms
+from smartcore.neighbors.mutual import Partners, mutual_pairs
+from smartcore.neighbors.nearest import comparable, squared_norms
+from smartcore.spatial.graph import split_sections
 
 N_REFERENCES = 1024
 """Spots of a section from which it is told, in larger ones, where "far" begins."""
@@ -66,7 +66,7 @@ class TripletSampler:
     sections
         Shape (n_spots,): the section of each row of ``x``; ``None``: one section.
     partners
-        As for :func:`smartcore.mutual.mutual_nearest_neighbors`.
+        As for :func:`smartcore.neighbors.mutual.mutual_nearest_neighbors`.
     n_mutual
         k of the mutual nearest neighbours. A draw has at most so many triplets a spot, as many
         as one section can give, however many sections there are.

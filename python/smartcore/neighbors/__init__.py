@@ -1,0 +1,1 @@
+"""Nearest neighbours in feature space, exact or approximate, within sections and between them."""

@@ -1,0 +1,1 @@
+"""The graph neural network: its layers and the model made of them."""
