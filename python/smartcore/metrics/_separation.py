@@ -27,6 +27,23 @@ def _check_clusters(codes: NDArray[np.intp], where: str) -> None:
         )
 
 
+def check_sample_size(sample_size: int | None) -> None:
+    """Raise ValueError for a subset that is too small to be scored."""
+    if sample_size is not None and sample_size < 2:
+        raise ValueError(f"sample_size must be at least 2, or None for all, not {sample_size}")
+
+
+def mean_silhouette(
+    points: NDArray[np.float64], codes: NDArray[np.intp], sample_size: int | None, seed: int
+) -> float:
+    """`silhouette` of checked points, shape (n_spots, n_dims), and codes, shape (n_spots,)."""
+    if sample_size is not None and len(codes) > sample_size:
+        rows = np.random.default_rng(seed).choice(len(codes), sample_size, replace=False)
+        points, codes = points[rows], codes[rows]
+        _check_clusters(codes, f"labels in a subset of sample_size = {sample_size}")
+    return float(sk.silhouette_score(points, codes))
+
+
 def silhouette(
     embedding: ArrayLike, labels: Labels, *, sample_size: int | None = 5000, seed: int = 0
 ) -> float:
@@ -62,14 +79,8 @@ def silhouette(
     >>> round(silhouette([[0.0], [0.1], [5.0], [5.1]], ["a", "a", "b", "b"]), 2)
     0.98
     """
-    if sample_size is not None and sample_size < 2:
-        raise ValueError(f"sample_size must be at least 2, or None for all, not {sample_size}")
-    points, codes = _labelled(embedding, labels)
-    if sample_size is not None and len(codes) > sample_size:
-        rows = np.random.default_rng(seed).choice(len(codes), sample_size, replace=False)
-        points, codes = points[rows], codes[rows]
-        _check_clusters(codes, f"labels in a subset of sample_size = {sample_size}")
-    return float(sk.silhouette_score(points, codes))
+    check_sample_size(sample_size)
+    return mean_silhouette(*_labelled(embedding, labels), sample_size, seed)
 
 
 def davies_bouldin(embedding: ArrayLike, labels: Labels) -> float:
