@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from .registry import families
 from .peers import IMPOSSIBLE
+from .registry import families
 from .store import COLUMNS, SCORES, Row
 
 FLOOR = "coordinates"

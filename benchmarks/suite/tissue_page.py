@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from .registry import SINGLES, families
 from .real_noise import REAL_NOISE
 from .real_tissue import COLUMNS, FAMILIES, REAL_TISSUE
+from .registry import SINGLES, families
 from .store import write_whole
 from .tables import long, markdown, not_run, ordered
 
@@ -134,9 +134,9 @@ def by_family(scores: pd.DataFrame, names: list[str], score: str) -> pd.DataFram
                 whole[family] = values
             else:
                 table.loc[name, family] = f"*{_spread(values)} of {len(found)}/{len(members)}*"
-        for column, families in (("all", tuple(FAMILIES)), ("counts", _COUNTS)):
-            if set(families) <= set(whole):
-                values = pd.concat([whole[f] for f in families], axis=1).dropna().mean(axis=1)
+        for column, wanted in (("all", tuple(FAMILIES)), ("counts", _COUNTS)):
+            if set(wanted) <= set(whole):
+                values = pd.concat([whole[f] for f in wanted], axis=1).dropna().mean(axis=1)
                 table.loc[name, column] = f"**{_spread(values)}**" if len(values) else ""
     return table
 
