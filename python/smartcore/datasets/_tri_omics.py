@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy import sparse
 
-from smartcore._keys import SPATIAL
-
+from ._assemble import assemble
 from ._counts import MODALITIES, draw
 from ._pattern import activities, check_pattern, domain_map, domain_names
 
@@ -170,7 +168,16 @@ def tri_omics(
             rngs[name],
         )
     logger.debug("simulated %s on a grid of %s", ", ".join(modalities), grid.shape)
-    return _assemble(counts, features, grid, names, active)
+    row, col = np.divmod(np.arange(grid.size), grid.shape[1])
+    mdata = assemble(
+        counts,
+        features,
+        domains=pd.Categorical.from_codes(grid.ravel(), names),
+        spots=[f"spot_{r}_{c}" for r, c in zip(row, col, strict=True)],
+        spatial=np.column_stack([col, row]).astype(np.float64),
+    )
+    mdata.obsm["nonspatial"] = active.astype(np.float64)
+    return mdata
 
 
 def _check(
@@ -242,31 +249,3 @@ def _features(
         },
         index=index,
     )
-
-
-def _assemble(
-    counts: dict[str, sparse.csr_matrix],
-    features: dict[str, pd.DataFrame],
-    grid: NDArray[np.intp],
-    names: tuple[str, ...],
-    active: NDArray[np.bool_],
-) -> MuData:
-    import mudata
-    from anndata import AnnData
-
-    row, col = np.divmod(np.arange(grid.size), grid.shape[1])
-    spots = [f"spot_{r}_{c}" for r, c in zip(row, col, strict=True)]
-    domains = pd.Categorical.from_codes(grid.ravel(), names)
-    obs = pd.DataFrame({"domain": domains}, index=spots)
-    spatial = np.column_stack([col, row]).astype(np.float64)
-    parts = {
-        name: AnnData(X, obs=obs.copy(), var=features[name], obsm={SPATIAL: spatial.copy()})
-        for name, X in counts.items()
-    }
-    # Pulling would add a copy of the domains for every modality.
-    with mudata.set_options(pull_on_update=False):
-        mdata = mudata.MuData(parts)
-    mdata.obs["domain"] = obs["domain"]
-    mdata.obsm[SPATIAL] = spatial
-    mdata.obsm["nonspatial"] = active.astype(np.float64)
-    return mdata
