@@ -6,8 +6,6 @@ from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg import solve_triangular
-from scipy.special import logsumexp
 from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits
 
@@ -20,7 +18,7 @@ N_COMPONENTS = 10
 _CAP = 5.0
 # Of the sphere in the covariance.
 _SPHERE = 0.2
-_STARTS = 10
+_STARTS = 20
 _ROUNDS = 300
 # Of the mean log-likelihood of a spot.
 _TOLERANCE = 1e-6
@@ -54,23 +52,27 @@ def _likeliest(z: Floats, k: int, seed: int) -> NDArray[np.intp]:
 
 
 def _em(z: Floats, labels: NDArray[np.integer], k: int) -> tuple[float, NDArray[np.intp]]:
-    """Mean log-likelihood of a spot, and clusters."""
-    member, before = np.eye(k)[labels], -np.inf
+    """Mean log-likelihood of a spot, and clusters; `z` has mean 0 or near it."""
+    n, d = z.shape
+    second, spots = z.T @ z / n, np.ascontiguousarray(z.T)
+    member, before = np.eye(k)[:, labels], -np.inf
     for _ in range(_ROUNDS):
-        weight = member.sum(axis=0) + 1e-10
-        means = member.T @ z / weight[:, None]
-        # The second moment of all less that of the means.
-        covariance = (z.T @ z - (means.T * weight) @ means) / len(z)
-        covariance *= 1 - _SPHERE
-        covariance += _SPHERE / (1 - _SPHERE) * covariance.diagonal().mean() * np.eye(z.shape[1])
-        root = np.linalg.cholesky(covariance)
-        x, m = (solve_triangular(root, a.T, lower=True).T for a in (z, means))
-        distance = (x**2).sum(axis=1)[:, None] + (m**2).sum(axis=1) - 2 * x @ m.T
-        log = np.log(weight / len(z)) - distance / 2
-        total = logsumexp(log, axis=1, keepdims=True)
-        likelihood = float(total.mean() - np.log(root.diagonal()).sum())
-        member = np.exp(log - total)
+        weight = member.sum(axis=1) / n + 1e-12
+        means = member @ z / n / weight[:, None]
+        own = second - (means.T * weight) @ means
+        sphere = own.diagonal().mean() * np.eye(d)
+        covariance = (1 - _SPHERE) * own + _SPHERE * sphere
+        precision = np.linalg.inv(covariance)
+        # What all clusters of a spot share cancels out, and its mean over spots is known.
+        slopes = means @ precision
+        log = slopes @ spots + (np.log(weight) - (slopes * means).sum(axis=1) / 2)[:, None]
+        top = log.max(axis=0)
+        member = np.exp(log - top)
+        total = member.sum(axis=0)
+        member /= total
+        shared = np.linalg.slogdet(covariance)[1] + (precision * second).sum()
+        likelihood = float((top + np.log(total)).mean() - shared / 2)
         if abs(likelihood - before) < _TOLERANCE:
             break
         before = likelihood
-    return likelihood, member.argmax(axis=1)
+    return likelihood, member.argmax(axis=0)
