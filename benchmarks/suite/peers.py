@@ -47,6 +47,8 @@ class Peer:
 
 
 PEERS: dict[str, Peer] = {
+    "GraphST": Peer("graphst", "", True, ("rna",), at_most=1),
+    "BANKSY": Peer("banksy", "", True, ("rna",), at_most=1),
     "SpatialGlue": Peer("spatialglue", at_least=2, at_most=2),
     "CellCharter": Peer("cellcharter"),
     "MOFA+": Peer("muon", "mofa", counts=True),
