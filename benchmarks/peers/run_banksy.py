@@ -16,7 +16,7 @@ N_COMPONENTS = 20
 
 def embed(section: Section) -> dict:
     """20 components of own expression, neighbours' mean and their gradient."""
-    np.random.seed(section.seed)  # its PCA has no seed of its own
+    np.random.seed(section.seed)  # noqa: NPY002 (its PCA takes no seed)
     (counts,) = section.counts.values()
     adata = AnnData(counts.astype(np.float32), obsm={"spatial": section.coords})
     adata.obs["x"], adata.obs["y"] = section.coords.T
