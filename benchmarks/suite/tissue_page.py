@@ -125,6 +125,8 @@ def by_family(scores: pd.DataFrame, names: list[str], score: str) -> pd.DataFram
         whole = {}
         for family, members in FAMILIES.items():
             found = [member for member in members if member in wide]
+            if not found:
+                continue
             # Seeds that some section lacks would change the mean, not the spread.
             values = wide[found].dropna().mean(axis=1)
             if values.empty:

@@ -92,3 +92,59 @@ def test_writers_at_once_lose_nothing(tmp_path):
     assert [writer.wait() for writer in writers] == [0, 0, 0]
     _, *rows = lines(tmp_path / "t.csv")
     assert rows == [[name, str(seed)] for name in "abc" for seed in range(40)]
+
+
+@pytest.fixture
+def tissue(store_module, tmp_path):
+    """Scores of a method on sections of some families, and the module that prints them."""
+    sys.path.insert(0, str(BENCHMARKS))
+    try:
+        from suite import tables, tissue_page
+    finally:
+        sys.path.remove(str(BENCHMARKS))
+    store = store_module.Store(tmp_path / "results", tmp_path)
+
+    def put(name, seed, **probes):
+        common = {"set": name, "group": "real tissue"}
+        rows = [
+            row(seed, probe, labeling=labeling, ari_shrunk=probe / 2, **common)
+            for labeling, probe in probes.items()
+        ]
+        store.put("baselines", rows)
+
+    for seed, first, second in ((0, 0.2, 0.4), (1, 0.4, 0.8)):
+        put("dlpfc_151673", seed, truth=first)
+        put("dlpfc_151674", seed, truth=second)
+    put("starmap_mpfc_BZ5", 0, truth=0.9)
+    put("starmap_visual_cortex", 0, Layer=0.5, label_benchmarkst=0.8)
+    return tables.long(tables.frame(store.all())), tissue_page
+
+
+def test_means_by_family_are_over_sections_and_spread_over_seeds(tissue):
+    scores, page = tissue
+    means = page.by_family(scores, ["pca"], "probe").loc["pca"]
+    # Seeds have 0.3 and 0.6.
+    assert means["DLPFC"] == "0.450 ± 0.150"
+    assert means["mPFC"] == "*0.900 of 1/2*"
+    # One labeling of several counts.
+    assert means["STARmap"] == "0.500"
+    assert means["all"] == means["MERFISH"] == ""
+    seeds = page.seeds(scores, ["pca"]).loc["pca"]
+    assert (seeds["DLPFC"], seeds["mPFC"], seeds["MOB"]) == ("2", "0–1", "0")
+
+
+def test_published_scores_stand_beside_the_same_labels_only(tissue, tmp_path):
+    scores, page = tissue
+    (tmp_path / "real_tissue").mkdir()
+    (tmp_path / "real_tissue" / "published_ari_medians.csv").write_text(
+        "dataset,GraphST,STAGATE,stagate_aris\nmVC,0.5,0.2,0.6\nDLPFC151673,0.7,,\nother,1,1,1\n"
+    )
+    medians = page.published(tmp_path / "results", tmp_path)
+    table = page.by_section(scores, ["pca"], "ari_shrunk", medians)
+    cortex = table.loc["starmap_visual_cortex, label_benchmarkst"]
+    assert list(cortex) == ["0.400", "0.500", "0.600", "STAGATE 0.600"]
+    assert list(table.loc["starmap_visual_cortex, Layer"]) == ["0.250", "", "", ""]
+    # Seeds have 0.1 and 0.2.
+    assert list(table.loc["dlpfc_151673"]) == ["0.150", "0.700", "", "GraphST 0.700"]
+    # What was copied serves where the source is not.
+    assert page.published(tmp_path / "results", tmp_path / "none").equals(medians)
