@@ -291,7 +291,8 @@ cluster_mclust <- function(core, x, k, n_pcs, seed, fn) {
   if (!is.null(input$labels)) {
     return(input$labels)
   }
-  found <- fit_eee(input$x, k, seed, as.integer(input$partition) + 1L)
+  fit_eee <- mclust_function(core)
+  found <- fit_eee(input$x, k, seed, list(as.integer(input$partition) + 1L))[[1]]
   if (length(found$labels) != nrow(x) || anyNA(found$labels)) {
     smart_abort(c(
       "mclust cannot fit {k} clusters of one shape to {nrow(x)} cells in {ncol(input$x)} dimensions.",
@@ -308,65 +309,7 @@ cluster_mclust <- function(core, x, k, n_pcs, seed, fn) {
   labels
 }
 
-# A mixture of Gaussians of one shared, full covariance. mclust's own start, hierarchical clusters of
-# the components at one variance, may be far from the best mixture where few of many components
-# tell clusters apart: so two more from the components as they are, as ellipsoids and by Ward's
-# sum of squares; where cells are many the clusters that the core has found; and the likeliest
-# mixture.
-fit_eee <- function(x, k, seed, partition) {
-  # The names of shapes in one dimension are V and E.
-  n_letters <- if (ncol(x) > 1) 3 else 1
-  model <- substr("EEE", 1, n_letters)
-  hierarchies <- list(c("VVV", "SVD"), c("VVV", "VARS"), c("EII", "VARS"))
-  fits <- with_seed(seed, lapply(hierarchies, function(hierarchy) {
-    shape <- substr(hierarchy[1], 1, n_letters)
-    attempt(fit_from_hierarchy(x, k, model, shape, use = hierarchy[2]))
-  }))
-  if (length(partition)) fits$given <- attempt(fit_from_partition(x, k, model, partition))
-  fits[[which.max(vapply(fits, `[[`, 0, "likelihood"))]]
-}
-
-fit_from_hierarchy <- function(x, k, model, shape, use) {
-  start <- list()
-  if (nrow(x) > mclust::mclust.options("subset")) {
-    start$subset <- sample(seq.int(nrow(x)), size = mclust::mclust.options("subset"))
-  }
-  some <- if (is.null(start$subset)) x else x[start$subset, , drop = FALSE]
-  start$hcPairs <- from_mclust(mclust::hc, some, modelName = shape, use = use)
-  fit <- from_mclust(
-    mclust::Mclust, x,
-    G = k, modelNames = model, initialization = start, verbose = FALSE
-  )
-  if (!is.null(fit)) list(labels = fit$classification, likelihood = fit$loglik)
-}
-
-fit_from_partition <- function(x, k, model, partition) {
-  member <- mclust::unmap(partition, groups = seq_len(k))
-  fit <- from_mclust(mclust::me, data = x, modelName = model, z = member)
-  if (is.finite(fit$loglik)) list(labels = mclust::map(fit$z), likelihood = fit$loglik)
-}
-
-# What could not be fitted has no labels and no likelihood; `notes` say why.
-attempt <- function(code) {
-  notes <- character()
-  fit <- tryCatch(
-    withCallingHandlers(
-      code,
-      warning = function(w) {
-        notes <<- c(notes, conditionMessage(w))
-        invokeRestart("muffleWarning")
-      },
-      message = function(m) invokeRestart("muffleMessage")
-    ),
-    error = function(e) {
-      notes <<- c(notes, conditionMessage(e))
-      NULL
-    }
-  )
-  list(labels = as.integer(fit$labels), notes = notes, likelihood = fit$likelihood %||% -Inf)
-}
-
-# Functions of mclust look up their helpers from where they are called.
-from_mclust <- function(fn, ...) {
-  do.call(fn, list(...), envir = asNamespace("mclust"))
+# The core holds the code, which it runs without this package: so both find the same clusters.
+mclust_function <- function(core) {
+  eval(rlang::parse_expr(reticulate::py_to_r(core$mclust_code())), baseenv())
 }

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from smartcore import _keys, pp
 from smartcore._feedback import Notify, Report, interruptible, relayed
 from smartcore.clustering import (
+    _mclust,
     check_embedding,
     check_integer,
     cluster_embedding,
@@ -25,12 +26,11 @@ from smartcore.clustering import (
     row_order,
 )
 from smartcore.clustering._cluster import _by_size
-from smartcore.clustering._mclust import mclust_input as for_mclust
 from smartcore.integration import integrate
 from smartcore.metrics import modality_correlation
 from smartcore.params import Params, resolve_params
 
-INTERFACE = 4
+INTERFACE = 5
 """Raised when a function here changes in what it takes or gives: the R package checks it."""
 
 _MIN_CORRELATED = 4
@@ -259,9 +259,14 @@ def mclust_input(
         # One cluster, a cluster for each distinct spot, or too few spots: no method is asked.
         return {"labels": cluster_embedding(x, k, method="gmm", n_pcs=n_pcs)}
     order = row_order(z)
-    x, partition = for_mclust(z[order], k, seed)
+    x, partition = _mclust.mclust_input(z[order], k, seed)
     start = np.array([] if partition is None else partition, dtype=np.int32)
     return {"x": x, "order": order.astype(np.int32), "partition": start}
+
+
+def mclust_code() -> str:
+    """Return R code whose value is the function that fits mclust's mixtures to such input."""
+    return _mclust.mclust_code()
 
 
 def by_size(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -17,12 +17,13 @@ from numpy.typing import ArrayLike, NDArray
 from smartcore.network.model import SMART
 from smartcore.params import Params, check_number
 from smartcore.preparation import Prepared, graph_of, prepare, tiles_of, without_batches
-from smartcore.sections.missing import fill_missing
 from smartcore.spatial.spots import check_spots
+from smartcore.targets.views import view
 from smartcore.training.checkpoint import Checkpoint
 from smartcore.training.distributed import Workers
+from smartcore.training.embedding import encode, principal_axes
 from smartcore.training.loop import Callback, train
-from smartcore.training.tiles import Halo, Tiles
+from smartcore.training.tiles import Halo
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,14 @@ class Integration:
         (NaN of fewer than ten directions, of which that cannot be told; too little of several
         sections, of which Harmony lowers the least components most);
         without rows where ``target_weights="none"``. See
-        :class:`smartcore.spatial.directions.Directions`.
+        :class:`smartcore.spatial.directions.Directions`. Where features are filtered
+        (``view="filtered"``) also ``nugget``, the share of its variance that is not continuous in
+        space and was taken for noise; ``explained``, the share that the filtered features hold;
+        and ``reach``, over how many neighbour distances spots were averaged; else NaN.
+    scales
+        Table of the averages that the filters were chosen among: ``modality``, ``reach`` and
+        ``error``, the expected squared error as a share of the variance that is continuous in
+        space. Without rows where nothing was chosen. :func:`smartcore.pl.scales` draws it.
     """
 
     embedding: NDArray[np.float32]
@@ -65,6 +73,7 @@ class Integration:
     n_triplets: dict[str, int]
     recall: dict[str, float]
     directions: pd.DataFrame
+    scales: pd.DataFrame
 
 
 def integrate(
@@ -200,9 +209,11 @@ def _fit(
         workers=workers,
         checkpoint=checkpoint,
     )
-    embedding = workers.from_first(
-        lambda: _encode(model, task.inputs, task.around, task.halo, task.tiles, device)
-    )
+    of_all = model, task.inputs, task.around, task.halo, task.tiles, device
+    if prepared.settings.principal_axes:
+        axes = workers.from_first(lambda: principal_axes(*of_all))
+        model.turn(axes, seed=prepared.seed)
+    embedding = workers.from_first(lambda: encode(*of_all))
     if checkpoint is not None and workers.rank == 0:
         checkpoint.remove()
     back = np.argsort(prepared.order)
@@ -217,6 +228,7 @@ def _fit(
         },
         recall={name: s.recall for name, s in zip(model.modalities, task.samplers, strict=True)},
         directions=prepared.directions,
+        scales=prepared.scales,
     )
 
 
@@ -277,35 +289,15 @@ def embed(
     # A mapping has no order to rely on, the fusion layer has.
     arrays = {name: spots.features[name] for name in model.modalities}
     observed_rows = {name: spots.observed[name] for name in model.modalities}
-    inputs = fill_missing(model.standardize(arrays), observed_rows)
+    inputs = view(model.standardize(arrays), observed_rows, spatial, model.filters)
     target_device, home = _device(device), next(model.parameters()).device
     halo = Halo(spatial)
     given = list(inputs.values())
     around = [halo.around(x) for x in given] if model.takes_around else None
-    tiles = tiles_of(spots, model.params, widths, target_device)
-    embedding = _encode(model.to(target_device), given, around, halo, tiles, target_device)
+    tiles = tiles_of(spots, model.params, model.widths, target_device)
+    embedding = encode(model.to(target_device), given, around, halo, tiles, target_device)
     model.to(home)
     return embedding[np.argsort(spots.order)]
-
-
-def _encode(
-    model: SMART,
-    inputs: Sequence[NDArray[np.float32]],
-    around: Sequence[NDArray[np.float32]] | None,
-    halo: Halo,
-    tiles: Tiles,
-    device: torch.device,
-) -> NDArray[np.float32]:
-    """Z of all spots, of as many at a time as a step of the training has."""
-    z = np.empty((len(inputs[0]), model.params.latent_dim), np.float32)
-    model.eval()
-    with torch.inference_mode():
-        for spots in tiles.once():
-            part = halo.part(spots, model.hops(decode=False), device)
-            means = None if around is None else [part.take(x) for x in around]
-            own = model.encode([part.take(x) for x in inputs], part.graph, means)
-            z[spots] = part.of_core(own).cpu().numpy()
-    return z
 
 
 def _device(device: str | torch.device, distributed: bool = False) -> torch.device:

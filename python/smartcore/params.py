@@ -31,6 +31,15 @@ class Params:
     scale
         ``"modality"`` centres each modality and divides it by one number, its root mean square;
         ``"none"`` takes the features as they come.
+    view
+        What the network is given and learns to reconstruct. ``"filtered"``: each modality's
+        features averaged over their surroundings, each direction as widely as the data ask for
+        (see :func:`smartcore.spatial.filters.fit_filter`); ``"features"``: the features as they
+        are (paper).
+    regions
+        For ``view="filtered"``, from 0 to 1: what counts as noise. At 1, everything that a spot
+        does not share with its surroundings, so that domains are regions of tissue; at 0
+        nothing, so that they are kinds of spots or cells, wherever these lie.
     encoder
         Graph convolution of encoders and decoders.
     decoder
@@ -55,6 +64,10 @@ class Params:
         isometric decoder and fusion layer for them, in closed form, after which few epochs are
         enough (see :func:`smartcore.training.start.start_from_data`); ``"random"``: random ones
         (paper).
+    principal_axes
+        Turn the embedding to its principal axes after the training, the one of most variance
+        first, so that its first columns hold most of it. The turn is part of the fusion layer and
+        of the decoder; it goes with a decoder that is linear or isometric.
     target_weights
         ``"spatial"``: the target of the reconstruction has each direction of feature space
         weighted by how much more it varies in space than noise would (see
@@ -134,6 +147,8 @@ class Params:
     radius: float | None = None
     directed: bool = False
     scale: Literal["modality", "none"] = "modality"
+    view: Literal["filtered", "features"] = "filtered"
+    regions: float = 1.0
     encoder: Literal["sage", "gcn", "gat", "gatv2", "graphconv"] = "sage"
     decoder: Literal["graph", "linear", "isometric"] = "isometric"
     n_layers: int = 2
@@ -142,8 +157,9 @@ class Params:
     l2: Literal["none", "encoder", "all"] = "none"
     trainable: Literal["all", "fusion"] = "all"
     start: Literal["data", "random"] = "data"
-    target_weights: Literal["spatial", "none"] = "spatial"
-    target_hops: int = 1
+    principal_axes: bool = True
+    target_weights: Literal["spatial", "none"] = "none"
+    target_hops: int = 0
     neighbor_share: float | None = None
     n_twins: int = 15
     twin_share: float = 0.5
@@ -194,9 +210,14 @@ class Params:
                 f"start='data' goes with a linear decoder and trainable='all', not with decoder="
                 f"{self.decoder!r} and trainable={self.trainable!r}; use start='random'."
             )
+        if self.principal_axes and self.decoder == "graph":
+            raise ValueError(
+                "principal_axes=True goes with a linear decoder, not with decoder='graph'; use "
+                "principal_axes=False."
+            )
         if self.alpha is not None and not isinstance(self.alpha, Mapping):
             raise ValueError(f"alpha={self.alpha!r} must map modalities to weights.")
-        for name in ("directed", "redraw", "link_sections"):
+        for name in ("directed", "redraw", "link_sections", "principal_axes"):
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"{name}={getattr(self, name)!r} must be True or False.")
         for name in ("margin", "adam_eps"):
@@ -221,6 +242,7 @@ class Params:
 _RANGES: dict[str, tuple[float, float, bool]] = {
     "n_neighbors": (0, float("inf"), True),
     "radius": (0, float("inf"), False),
+    "regions": (0, 1, False),
     "n_layers": (1, 10, True),
     "latent_dim": (1, float("inf"), True),
     "target_hops": (0, 100, True),
@@ -266,8 +288,16 @@ def check_number(name: str, value: Any, low: float, high: float, whole: bool) ->
 
 PRESETS: dict[str, Params] = {
     "robust": Params(),
+    "robust-0.1": Params(
+        view="features",
+        principal_axes=False,
+        target_weights="spatial",
+        target_hops=1,
+    ),
     "paper": Params(
         scale="none",
+        view="features",
+        principal_axes=False,
         decoder="graph",
         relu="all",
         l2="encoder",
@@ -291,6 +321,8 @@ PRESETS: dict[str, Params] = {
     "published": Params(
         directed=True,
         scale="none",
+        view="features",
+        principal_axes=False,
         decoder="graph",
         relu="none",
         l2="all",
@@ -314,7 +346,8 @@ PRESETS: dict[str, Params] = {
         harmony_hops=0,
     ),
 }
-"""``robust`` is the default. ``paper`` is the paper's equations, all of them trained.
+"""``robust`` is the default, ``robust-0.1`` that of version 0.1. ``paper`` is the paper's
+equations, all of them trained.
 ``published`` behaves as bio-SMART 0.1.2, to reproduce its figures."""
 
 

@@ -14,13 +14,13 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from smartcore.neighbors.triplets import TripletSampler
-from smartcore.network.model import SMART
+from smartcore.network.model import SMART, Scaling
 from smartcore.params import Params, check_number, resolve_params
 from smartcore.sections.harmony import without_batch_effects
-from smartcore.sections.missing import fill_missing
 from smartcore.spatial.graph import guess_within, spatial_graph
 from smartcore.spatial.spots import Spots, check_spots
 from smartcore.targets.reconstruction import make_targets
+from smartcore.targets.views import fit_views, no_scales, view
 from smartcore.training.start import start_from_data
 from smartcore.training.steps import Task
 from smartcore.training.tiles import Halo, Tiles, step_spots
@@ -44,7 +44,7 @@ class Prepared:
         The spatial graph, (n_spots, n_spots).
     order
         The input's row of each spot.
-    directions
+    directions, scales
         As of :class:`smartcore.integration.Integration`.
     seed
         As given, checked.
@@ -56,16 +56,18 @@ class Prepared:
     graph: sp.csr_matrix
     order: NDArray[np.intp]
     directions: pd.DataFrame
+    scales: pd.DataFrame
     seed: int
 
     def __getstate__(self) -> dict[str, Any]:
         # A parametrised network cannot be pickled.
-        weights = self.model.n_features, self.model.state_dict()
+        weights = self.model.n_features, self.model.filters, self.model.state_dict()
         return {**self.__dict__, "model": weights}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        n_features, weights = state["model"]
-        self.__dict__.update(state, model=SMART(n_features, state["settings"]))
+        n_features, filters, weights = state["model"]
+        model = SMART(n_features, state["settings"], filters=filters)
+        self.__dict__.update(state, model=model)
         self.model.load_state_dict(weights)
 
 
@@ -96,10 +98,19 @@ def prepare(
     graph = graph_of(spots, settings)
     given, spots = spots, without_batches(spots, graph, settings, seed)
 
+    scaling = {
+        name: Scaling.of(x[spots.observed[name]], settings.scale)
+        for name, x in spots.features.items()
+    }
+    standard = {name: scaling[name].apply(x) for name, x in spots.features.items()}
+    views = None
+    if settings.view == "filtered":
+        views = fit_views(standard, spots.observed, graph, settings, seed)
+    filters = None if views is None else views.filters
+    inputs = view(standard, spots.observed, graph, filters)
     widths = {name: x.shape[1] for name, x in spots.features.items()}
-    model = SMART(widths, settings, seed=seed)
-    model.fit_scale({name: x[spots.observed[name]] for name, x in spots.features.items()})
-    inputs = fill_missing(model.standardize(spots.features), spots.observed)
+    model = SMART(widths, settings, filters=filters, seed=seed)
+    model.set_scaling(scaling)
     targets, directions, share = make_targets(
         inputs,
         spots.observed,
@@ -134,11 +145,20 @@ def prepare(
         samplers=list(samplers.values()),
         coords=spots.coords,
         halo=halo,
-        tiles=tiles_of(spots, settings, widths, device),
+        tiles=tiles_of(spots, settings, model.widths, device),
     )
     if settings.start == "data":
         start_from_data(model, task, share, seed=seed)
-    return Prepared(model, task, settings, graph, spots.order, directions, seed)
+    return Prepared(
+        model,
+        task,
+        settings,
+        graph,
+        spots.order,
+        directions if views is None else views.directions,
+        no_scales() if views is None else views.scales,
+        seed,
+    )
 
 
 def without_batches(spots: Spots, graph: sp.csr_matrix, params: Params, seed: int) -> Spots:

@@ -28,7 +28,7 @@ from smartcore.clustering import (
     reduce_embedding,
     row_order,
 )
-from smartcore.clustering._mclust import missing_for_mclust
+from smartcore.clustering._mclust import fit_eee, missing_for_mclust
 from smartcore.tl._cluster import cluster
 from smartcore.tl._n_clusters import choose_n_clusters, score_n_clusters
 
@@ -217,6 +217,18 @@ class TestMclust:
         z = reduce_embedding(x, 1)
         labels = cluster_embedding(x, 2, method="mclust", n_pcs=1)
         assert adjusted_rand_score(rscript_mclust(z, 2, 0, tmp_path), labels) == 1
+
+    @needs_mclust
+    def test_several_numbers_at_once(self, tmp_path):
+        x, _ = cigars()
+        rng = np.random.default_rng(1)
+        starts = {2: None, 4: rng.integers(4, size=len(x)), 7: rng.integers(7, size=len(x))}
+        fits = fit_eee(x, starts, 0)
+        assert list(fits) == list(starts)
+        for k, (labels, notes) in fits.items():
+            expected = rscript_mclust(x, k, 0, tmp_path, partition=starts[k])
+            np.testing.assert_array_equal(labels, expected)
+            assert notes == []
 
     @needs_mclust
     def test_leaves_r_as_it_was_and_the_console_silent(self, capfd):

@@ -45,7 +45,7 @@ def test_noise_is_that_of_the_singular_vectors(noise, n_features):
     found = spatial_directions(x, GRAPH)
     signals = section(1e-3, n_features=n_features)[0][:, :3]
     basis = np.linalg.qr(signals)[0]
-    scores = (x - x.mean(axis=0)) @ found._into[:, :3]
+    scores = (x - x.mean(axis=0)) @ found.into[:, :3]
     true = 1 - np.sum((basis.T @ scores) ** 2, axis=0) / np.sum(scores**2, axis=0)
     # The least of thirty is a little less than the most that noise has; and of three times as many
     # features, or of a third, the guess is within a factor of about two.
@@ -57,7 +57,7 @@ def test_noise_is_that_of_the_singular_vectors(noise, n_features):
 def test_difference_and_spread_against_brute_force():
     x, _ = section(4.0)
     found = spatial_directions(x, GRAPH)
-    scores = (x - x.mean(axis=0)) @ found._into
+    scores = (x - x.mean(axis=0)) @ found.into
     apart, squares = np.zeros(scores.shape[1]), 0.0
     for i in range(N):
         near = GRAPH[i].indices
@@ -75,7 +75,7 @@ def test_spots_without_neighbours_do_not_count_as_different():
     graph = sp.block_diag([GRAPH, sp.csr_matrix((50, 50))], format="csr")
     found = spatial_directions(lonely, graph)
     assert found.spread == pytest.approx(spatial_directions(x, GRAPH).spread)
-    scores = (lonely - lonely.mean(axis=0)) @ found._into
+    scores = (lonely - lonely.mean(axis=0)) @ found.into
     expected = np.mean((scores[:N] - neighbor_mean(GRAPH) @ scores[:N]) ** 2, axis=0)
     np.testing.assert_allclose(found.difference, expected, rtol=1e-5)
 

@@ -318,6 +318,18 @@ def test_a_copy_of_sections_leaves_them_as_they_are():
     assert not any("X_pca" in p.obsm for p in parts)
 
 
+@pytest.mark.parametrize("step", [sm.pp.rna, sm.pp.protein])
+def test_warnings_about_sections_are_the_callers(step):
+    parts = [section(40, genes(0, 30)), section(50, genes(0, 30), 1)]
+    for part, empty in zip(parts, (2, 1), strict=True):
+        part.X = part.X.toarray() + 1
+        part.X[:empty] = 0
+    with pytest.warns(UserWarning, match="3 of 90 spots have no ") as caught:
+        step(parts, n_comps=60)
+    assert str(caught[1].message).startswith("60 components asked for, 30 are there")
+    assert {warning.filename for warning in caught} == {__file__}
+
+
 @pytest.mark.parametrize("sizes", [(90, 70), (120, 60, 80)])
 @pytest.mark.parametrize("n_top", [40, 200])
 def test_variable_genes_over_sections_are_scanpys(sizes, n_top):

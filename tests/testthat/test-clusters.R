@@ -85,6 +85,16 @@ test_that("clusters are those of the Python core, mclust's through rpy2", {
   expect_identical(as.integer(as.character(here)), scan(out, quiet = TRUE) |> as.integer())
 })
 
+test_that("mclust leaves R's random numbers as they were", {
+  skip_without_core()
+  skip_if_not_installed("mclust")
+  state <- function() get(".Random.seed", envir = globalenv())
+  withr::local_seed(5, .rng_kind = "Wichmann-Hill")
+  before <- state()
+  cluster_core(blobs()$x, 3, "mclust")
+  expect_identical(state(), before)
+})
+
 test_that("where there is nothing to fit no method is asked", {
   skip_without_core()
   x <- matrix(c(1, 1, 1, 5, 5, 9), 6, 2)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -11,69 +13,6 @@ import numpy.typing as npt
 
 from smartcore.clustering._embedding import Floats, components
 from smartcore.clustering._mixture import mixture_start
-
-# Mclust() looks up its helpers from where it is called, so the call lives in
-# mclust's own namespace: nothing is attached to the user's R search path.
-_R_CODE = """
-local({
-  fit_eee <- function(x, k, model, seed, partition) {
-    had_seed <- exists(".Random.seed", envir = globalenv(), inherits = FALSE)
-    old_seed <- if (had_seed) get(".Random.seed", envir = globalenv(), inherits = FALSE)
-    old_kind <- RNGkind()
-    on.exit({
-      suppressWarnings(do.call(RNGkind, as.list(old_kind)))
-      if (had_seed) {
-        assign(".Random.seed", old_seed, envir = globalenv())
-      } else {
-        rm(list = ".Random.seed", envir = globalenv())
-      }
-    })
-    set.seed(seed, kind = "Mersenne-Twister", normal.kind = "Inversion",
-             sample.kind = "Rejection")
-    hierarchies <- list(c("VVV", "SVD"), c("VVV", "VARS"), c("EII", "VARS"))
-    fits <- lapply(hierarchies, function(hierarchy) attempt({
-      start <- list()
-      if (nrow(x) > mclust.options("subset")) {
-        start$subset <- sample(seq.int(nrow(x)), size = mclust.options("subset"))
-      }
-      some <- if (is.null(start$subset)) x else x[start$subset, , drop = FALSE]
-      shape <- substr(hierarchy[1], 1, if (ncol(x) > 1) 3 else 1)
-      start$hcPairs <- hc(some, modelName = shape, use = hierarchy[2])
-      fit <- Mclust(x, G = k, modelNames = model, initialization = start, verbose = FALSE)
-      if (!is.null(fit)) list(labels = fit$classification, likelihood = fit$loglik)
-    }))
-    if (length(partition)) fits$given <- attempt({
-      fit <- me(data = x, modelName = model, z = unmap(partition, groups = seq_len(k)))
-      if (is.finite(fit$loglik)) list(labels = map(fit$z), likelihood = fit$loglik)
-    })
-    fits[[which.max(vapply(fits, function(fit) fit$likelihood, 0))]]
-  }
-  attempt <- function(code) {
-    notes <- character()
-    fit <- tryCatch(
-      withCallingHandlers(
-        code,
-        warning = function(w) {
-          notes <<- c(notes, conditionMessage(w))
-          invokeRestart("muffleWarning")
-        },
-        message = function(m) invokeRestart("muffleMessage")
-      ),
-      error = function(e) {
-        notes <<- c(notes, conditionMessage(e))
-        NULL
-      }
-    )
-    if (is.null(fit)) fit <- list(labels = integer(), likelihood = -Inf)
-    list(labels = as.integer(fit$labels), notes = notes, likelihood = fit$likelihood)
-  }
-  environment(attempt) <- asNamespace("mclust")
-  helpers <- new.env(parent = asNamespace("mclust"))
-  helpers$attempt <- attempt
-  environment(fit_eee) <- helpers
-  fit_eee
-})
-"""
 
 
 def missing_for_mclust() -> str | None:
@@ -107,20 +46,60 @@ def mclust_input(z: Floats, n_clusters: int, seed: int) -> tuple[Floats, npt.NDA
     return x, mixture_start(x, n_clusters, seed)
 
 
-def mclust_eee(
-    x: npt.NDArray[np.float64], n_clusters: int, seed: int, partition: npt.NDArray[Any] | None
-) -> npt.NDArray[np.int32]:
-    """Cluster by mclust's EEE model: Gaussians of one shared, full covariance.
+def mclust_code() -> str:
+    """R code whose value is the R function behind :func:`fit_eee`."""
+    return files("smartcore.clustering").joinpath("_mclust.R").read_text("utf-8")
 
-    mclust starts from hierarchical clusters of the components at one variance (its default,
-    "VVV" of "SVD"). Where few of many components tell clusters apart, that start may be far from
-    the best mixture; so two more are made from the components as they are ("VARS"), as ellipsoids
-    of any shape ("VVV") and by Ward's sum of squares ("EII"), and its EM starts from ``partition``,
-    too. The likeliest mixture is kept.
+
+def fit_eee(
+    x: npt.NDArray[np.float64], partitions: Mapping[int, npt.NDArray[Any] | None], seed: int
+) -> dict[int, tuple[npt.NDArray[np.int32], list[str]]]:
+    """Fit mclust's EEE model, Gaussians of one shared, full covariance, for numbers of clusters.
+
+    For each number, the likeliest of the mixtures from three hierarchical starts, which are made
+    once for all numbers, and from a partition; ``_mclust.R`` says which, and why.
 
     Above 2,000 rows mclust finds each hierarchical start on 2,000 of them drawn
     with R's random numbers; these are seeded here, and R's own state is put
     back afterwards.
+
+    Parameters
+    ----------
+    x
+        Array of shape (n_spots, n_dims), of full column rank.
+    partitions
+        Number of Gaussians, k → clusters to start from as well, values 0 to ``k - 1``, shape
+        (n_spots,), or None.
+    seed
+        Seed of R's random numbers, in [0, 2**31).
+
+    Returns
+    -------
+    Number of Gaussians, k → mclust's classification, values 1 to k, shape (n_spots,), or (0,) if
+    mclust can fit no such mixture; and its warnings and errors.
+    """
+    import rpy2.robjects as ro
+    from rpy2.robjects import numpy2ri
+
+    with ro.conversion.localconverter(ro.default_converter + numpy2ri.converter) as converter:
+        r_x = converter.py2rpy(np.asarray(x, dtype=np.float64))
+    # In a thread of its own rpy2 has no conversion rules at all unless given.
+    with ro.conversion.localconverter(ro.default_converter):
+        starts = [ro.IntVector([] if p is None else p + 1) for p in partitions.values()]
+        fits = ro.r(mclust_code())(r_x, ro.IntVector(list(partitions)), seed, ro.r["list"](*starts))
+        return {
+            k: (
+                np.array(fit.rx2("labels"), dtype=np.int32),
+                [str(note) for note in fit.rx2("notes")],
+            )
+            for k, fit in zip(partitions, fits, strict=True)
+        }
+
+
+def mclust_eee(
+    x: npt.NDArray[np.float64], n_clusters: int, seed: int, partition: npt.NDArray[Any] | None
+) -> npt.NDArray[np.int32]:
+    """Cluster by mclust's EEE model: Gaussians of one shared, full covariance.
 
     Parameters
     ----------
@@ -135,7 +114,7 @@ def mclust_eee(
 
     Returns
     -------
-    mclust's classification, shape (n_spots,), values 1 to ``n_clusters``.
+    mclust's classification, shape (n_spots,), values 1 to ``n_clusters``; see :func:`fit_eee`.
 
     Raises
     ------
@@ -147,20 +126,7 @@ def mclust_eee(
     Scrucca et al., "mclust 5: clustering, classification and density estimation
     using Gaussian finite mixture models", The R Journal 8, 289 (2016).
     """
-    import rpy2.robjects as ro
-    from rpy2.robjects import numpy2ri
-
-    with ro.conversion.localconverter(ro.default_converter + numpy2ri.converter) as converter:
-        r_x = converter.py2rpy(np.asarray(x, dtype=np.float64))
-    # In a thread of its own rpy2 has no conversion rules at all unless given.
-    with ro.conversion.localconverter(ro.default_converter):
-        fit_eee = ro.r(_R_CODE)
-        # mclust's name for the model in one dimension is E.
-        start: Any = [] if partition is None else partition + 1
-        model = "EEE" if x.shape[1] > 1 else "E"
-        result = fit_eee(r_x, n_clusters, model, seed, ro.IntVector(start))
-        labels = np.array(result.rx2("labels"), dtype=np.int32)
-        notes = [str(note) for note in result.rx2("notes")]
+    labels, notes = fit_eee(x, {n_clusters: partition}, seed)[n_clusters]
     if len(labels) != len(x) or np.any(labels < 1):
         said = f" (mclust says: {'; '.join(notes)})" if notes else ""
         raise RuntimeError(

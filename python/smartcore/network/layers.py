@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 from torch_geometric.nn import GATConv, GATv2Conv, GCNConv, GraphConv, SAGEConv
 
 from smartcore.spatial.graph import neighbor_mean
+from smartcore.spatial.tensors import csr_tensor
 
 
 @dataclass(frozen=True)
@@ -58,20 +58,6 @@ class GraphTensors:
         start = self.mean.crow_indices()
         receiving = torch.arange(len(start) - 1, device=start.device)
         return torch.stack([self.mean.col_indices(), receiving.repeat_interleave(start.diff())])
-
-
-def csr_tensor(matrix: sp.csr_matrix) -> Tensor:
-    """As torch's sparse matrix, float32."""
-    matrix.sort_indices()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
-        return torch.sparse_csr_tensor(
-            torch.from_numpy(matrix.indptr.astype(np.int64)),
-            torch.from_numpy(matrix.indices.astype(np.int64)),
-            torch.from_numpy(matrix.data.astype(np.float32)),
-            size=matrix.shape,
-            check_invariants=False,
-        )
 
 
 class _NeighborMean(torch.autograd.Function):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrizations import orthogonal
@@ -17,8 +19,44 @@ from torch.nn.utils.parametrize import cached
 from smartcore._files import UNREADABLE, write_whole
 from smartcore.network.layers import GraphTensors, make_layer
 from smartcore.params import Params
+from smartcore.spatial.filters import SpatialFilter
 
-_FORMAT = 3
+_FORMAT = 4
+# Before there were filters, and names of their parameters.
+_UNFILTERED = 3
+_OF_OLD = {"view": "features", "principal_axes": False}
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """What the features of a modality are centred and divided by.
+
+    Attributes
+    ----------
+    center
+        Shape (d,), float32.
+    scale
+        One number for all features.
+    """
+
+    center: NDArray[np.float32]
+    scale: float
+
+    @classmethod
+    def of(cls, x: NDArray[np.floating], kind: str) -> Scaling:
+        """Centre and root mean square of ``x`` (n_spots, d), or 0 and 1 for ``kind="none"``."""
+        if kind == "none":
+            return cls(np.zeros(x.shape[1], np.float32), 1.0)
+        x = x.astype(np.float64)
+        center = x.mean(axis=0)
+        rms = float(np.sqrt(np.mean((x - center) ** 2)))
+        # A modality that says nothing stays at zero instead of becoming noise.
+        scale = rms if rms > 1e-12 * np.abs(x).max() else 1.0
+        return cls(center.astype(np.float32), float(np.float32(scale)))
+
+    def apply(self, x: NDArray[np.floating]) -> NDArray[np.float32]:
+        """``x`` in this scale."""
+        return ((x - self.center) / self.scale).astype(np.float32)
 
 
 class _GraphStack(nn.Module):
@@ -57,6 +95,11 @@ class _Decoders(nn.ModuleList):
     def seen(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
         return weight, bias
 
+    def linear_map(self) -> tuple[Tensor, Tensor]:
+        """Weight and bias of linear decoders, all modalities one below the other."""
+        linear = [module for module in self if isinstance(module, nn.Linear)]
+        return torch.cat([d.weight for d in linear]), torch.cat([d.bias for d in linear])
+
     def set_linear(self, matrix: Tensor, bias: Tensor) -> None:
         """Weights of linear decoders, for all modalities one below the other."""
         linear = [module for module in self if isinstance(module, nn.Linear)]
@@ -76,6 +119,10 @@ class _IsometricDecoders(nn.Module):
 
     def forward(self, z: Tensor, graph: GraphTensors) -> list[Tensor]:
         return list(self.linear(z).split(self.n_features, dim=1))
+
+    def linear_map(self) -> tuple[Tensor, Tensor]:
+        """Weight and bias."""
+        return self.linear.weight, self.linear.bias  # type: ignore[return-value]
 
     def set_linear(self, matrix: Tensor, bias: Tensor) -> None:
         """Weights; rows or columns of ``matrix``, whichever are fewer, are orthonormal."""
@@ -104,14 +151,24 @@ class SMART(nn.Module):
     params
         Those that shape the network: encoder, decoder, n_layers, latent_dim, relu, l2,
         trainable, scale.
+    filters
+        Modality → the filter that its features pass before the encoder; ``None``: they pass none.
     seed
         Of the initial weights. The global generator is left as it was.
     """
 
-    def __init__(self, n_features: Mapping[str, int], params: Params, *, seed: int = 0) -> None:
+    def __init__(
+        self,
+        n_features: Mapping[str, int],
+        params: Params,
+        *,
+        filters: Mapping[str, SpatialFilter] | None = None,
+        seed: int = 0,
+    ) -> None:
         super().__init__()
         self.params = params
         self.n_features = dict(n_features)
+        self.filters = None if filters is None else dict(filters)
         width, depth = params.latent_dim, params.n_layers
         hidden = [params.relu != "none"] * (depth - 1)
         with torch.random.fork_rng(devices=[]):
@@ -124,7 +181,7 @@ class SMART(nn.Module):
                     [*hidden, params.relu == "all"],
                     params.l2 != "none",
                 )
-                for d in self.n_features.values()
+                for d in self.widths.values()
             )
             self.fusion = nn.Linear(width * len(self.n_features), width)
             self.decoders = self._make_decoders(hidden)
@@ -136,7 +193,7 @@ class SMART(nn.Module):
             self.register_buffer(f"scale_{i}", torch.ones(()))
 
     def _make_decoders(self, hidden: Sequence[bool]) -> _Decoders | _IsometricDecoders:
-        params, widths = self.params, self.n_features.values()
+        params, widths = self.params, self.widths.values()
         width = params.latent_dim
         if params.decoder == "isometric":
             return _IsometricDecoders(width, list(widths))
@@ -153,25 +210,25 @@ class SMART(nn.Module):
         """Names of the modalities, in the order of encoders and decoders."""
         return list(self.n_features)
 
-    def fit_scale(self, features: Mapping[str, np.ndarray]) -> None:
-        """Take each modality's centre and root mean square from ``features`` (observed rows)."""
-        if self.params.scale == "none":
-            return
+    @property
+    def widths(self) -> dict[str, int]:
+        """Modality → columns that its encoder takes and its decoder gives."""
+        if self.filters is None:
+            return self.n_features
+        return {name: self.filters[name].width for name in self.n_features}
+
+    def set_scaling(self, scaling: Mapping[str, Scaling]) -> None:
+        """Keep what features are centred and divided by."""
         for i, name in enumerate(self.modalities):
-            x = features[name].astype(np.float64)
-            center = x.mean(axis=0)
-            rms = float(np.sqrt(np.mean((x - center) ** 2)))
-            getattr(self, f"center_{i}").copy_(torch.from_numpy(center))
-            # A modality that says nothing stays at zero instead of becoming noise.
-            getattr(self, f"scale_{i}").fill_(rms if rms > 1e-12 * np.abs(x).max() else 1.0)
+            getattr(self, f"center_{i}").copy_(torch.from_numpy(scaling[name].center))
+            getattr(self, f"scale_{i}").fill_(scaling[name].scale)
 
     def standardize(self, features: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """``features`` as float32 in the scale that the network was fitted in."""
         return {
-            name: (
-                (features[name] - getattr(self, f"center_{i}").cpu().numpy())
-                / getattr(self, f"scale_{i}").item()
-            ).astype(np.float32)
+            name: Scaling(
+                getattr(self, f"center_{i}").cpu().numpy(), getattr(self, f"scale_{i}").item()
+            ).apply(features[name])
             for i, name in enumerate(self.modalities)
         }
 
@@ -223,15 +280,45 @@ class SMART(nn.Module):
             z = self.encode(features, graph, around)
             return z, self.decoders(z, graph)
 
+    def turn(self, axes: NDArray[np.float32], *, seed: int = 0) -> None:
+        """Turn Z to new axes, and the decoder with it, so that decoded values stay as they are.
+
+        Parameters
+        ----------
+        axes
+            Orthonormal columns, shape (latent_dim, latent_dim).
+        seed
+            Of the part of an isometric decoder's parameters that nothing depends on.
+        """
+        turned = torch.from_numpy(axes).to(self.fusion.weight)
+        with torch.no_grad():
+            weight, bias = self.decoders.seen(self.fusion.weight, self.fusion.bias)
+            self.fusion.weight.copy_(turned.T @ weight)
+            self.fusion.bias.copy_(turned.T @ bias)
+            with torch.random.fork_rng(devices=[]):
+                # An orthonormal matrix is completed to a square one at random.
+                torch.default_generator.manual_seed(seed)
+                matrix, offset = self.decoders.linear_map()
+                self.decoders.set_linear(matrix @ turned, offset)
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write weights, scales and parameters to ``path``, whole or not at all."""
         content = {
             "format": _FORMAT,
             "n_features": self.n_features,
             "params": self.params.plain(),
+            "filters": self._plain_filters(),
             "state": self.state_dict(),
         }
         write_whole(content, path)
+
+    def _plain_filters(self) -> dict[str, dict[str, Tensor]] | None:
+        if self.filters is None:
+            return None
+        return {
+            name: {key: torch.from_numpy(np.array(x)) for key, x in one.arrays().items()}
+            for name, one in self.filters.items()
+        }
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> SMART:
@@ -244,12 +331,31 @@ class SMART(nn.Module):
         """
         try:
             content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-            if content["format"] != _FORMAT:
+            if content["format"] == _UNFILTERED:
+                content["params"] |= _OF_OLD
+                content["filters"] = None
+            elif content["format"] != _FORMAT:
                 raise ValueError(f"format {content['format']}, not {_FORMAT}")
-            model = cls(content["n_features"], Params(**content["params"]))
+            model = cls(
+                content["n_features"],
+                Params(**content["params"]),
+                filters=_filters_of(content["filters"]),
+            )
             model.load_state_dict(content["state"])
         except UNREADABLE as err:
             raise ValueError(
                 f"{os.fspath(path)!r} is not a model saved by smartcore: {err}"
             ) from err
         return model.eval()
+
+
+def _filters_of(
+    content: Mapping[str, Mapping[str, Tensor]] | None,
+) -> dict[str, SpatialFilter] | None:
+    """Filters from what a file holds of them."""
+    if content is None:
+        return None
+    return {
+        name: SpatialFilter.from_arrays({key: x.numpy() for key, x in arrays.items()})
+        for name, arrays in content.items()
+    }

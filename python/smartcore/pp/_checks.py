@@ -15,6 +15,11 @@ def whole(name: str, value: object, least: int = 1) -> int:
     return int(value)
 
 
+def whole_or_none(name: str, value: object) -> int | None:
+    """``None``, or as :func:`whole`."""
+    return None if value is None else whole(name, value)
+
+
 def positive(name: str, value: object) -> float:
     """``value`` as a float; ValueError unless it is positive and finite."""
     if not _is_number(value) or value <= 0:

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 from anndata import AnnData
 
 from smartcore import _keys
-from smartcore.pp._checks import flag, positive, whole
-from smartcore.pp._counts import get_counts, warn_of_empty
+from smartcore.pp._checks import positive, whole
 from smartcore.pp._join import Sections
-from smartcore.pp._jointly import jointly, section_codes, section_settings
-from smartcore.pp._pca import principal_components
+from smartcore.pp._modality import Modality
 from smartcore.pp._transforms import tf_idf
-from smartcore.pp._write import write
 
 
 def chromatin(
@@ -87,50 +82,39 @@ def chromatin(
     >>> adata.obsm["X_pca"].shape
     (144, 10)
     """
-    if isinstance(adata, Mapping | Sequence):
-        return jointly(
-            chromatin,
-            adata,
-            by="overlap",
-            layer=layer,
-            key=key_added,
-            copy=copy,
-            align_sections=align_sections,
-            min_spots=min_spots,
-            n_comps=n_comps,
-            scale_factor=scale_factor,
-            target_sum=target_sum,
-            check_counts=check_counts,
-            seed=seed,
-            progress=progress,
-        )
-    n_comps, seed = whole("n_comps", n_comps), whole("seed", seed, 0)
     min_spots, target_sum = whole("min_spots", min_spots, 0), positive("target_sum", target_sum)
     scale_factor = positive("scale_factor", scale_factor)
-    codes = section_codes(adata, section_key)
-    align_sections = flag("align_sections", align_sections)
-    counts = get_counts(
+    modality = Modality(
+        "chromatin",
+        "peak",
         adata,
+        by="overlap",
         layer=layer,
-        what="peak",
-        min_spots=min_spots,
-        check=check_counts,
+        section_key=section_key,
+        align_sections=align_sections,
+        n_comps=whole("n_comps", n_comps),
+        key_added=key_added,
+        check_counts=check_counts,
+        seed=seed,
         progress=progress,
+        copy=copy,
     )
-    warn_of_empty(counts.sums()[0], adata.n_obs, "peak")
+    counts = modality.counts(min_spots)
+    n_empty, _ = counts.sums()
     take, columns = counts.take(counts.features)
-    peak_totals = counts.moments.total[0, columns]
+    n_spots, peak_totals = modality.adata.n_obs, counts.moments.total[0, columns]
     idf = np.log1p(
-        np.divide(adata.n_obs, peak_totals, out=np.zeros(len(columns)), where=peak_totals > 0)
+        np.divide(n_spots, peak_totals, out=np.zeros(len(columns)), where=peak_totals > 0)
     )
     x = counts.blocks.map(partial(tf_idf, take, idf, scale_factor, target_sum), len(columns))
-    components = principal_components(
-        x, n_comps, scale=False, what="peak", seed=seed, codes=codes if align_sections else None
+    return modality.write_components(
+        x,
+        columns,
+        scale=False,
+        n_empty=n_empty,
+        settings={
+            "min_spots": min_spots,
+            "scale_factor": scale_factor,
+            "target_sum": target_sum,
+        },
     )
-    settings: dict[str, Any] = {
-        "min_spots": min_spots,
-        "scale_factor": scale_factor,
-        "target_sum": target_sum,
-    }
-    settings |= section_settings(section_key, align_sections)
-    return write(adata, components, columns, key_added, copy, "chromatin", layer, settings)

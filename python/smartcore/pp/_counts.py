@@ -196,7 +196,7 @@ def warn_of_empty(n_empty: int, n_spots: int, what: str) -> None:
             f"{n_empty} of {n_spots} spots have no {what} counts; they get the components of an "
             "empty spot. Remove them, or set their components to NaN: smartcore.tl.smart then "
             "counts them as not measured.",
-            stacklevel=3,
+            stacklevel=4,
         )
 
 
@@ -246,7 +246,7 @@ def _features(
         warnings.warn(
             f"{repeated} {what} names occur more than once; each column is a {what} of its own. "
             "AnnData.var_names_make_unique() gives them names of their own.",
-            stacklevel=4,
+            stacklevel=5,
         )
     return features
 

@@ -82,6 +82,6 @@ def leading_eigenvectors(
             warnings.warn(
                 f"Components are known to {error:.0e} of their variance: many are about equally "
                 "strong. Ask for fewer (n_comps).",
-                stacklevel=4,
+                stacklevel=5,
             )
         return values[:k].copy(), basis @ vectors[:, :k].astype(dtype)

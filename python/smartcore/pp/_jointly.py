@@ -1,61 +1,43 @@
-"""One step of preprocessing on several sections together."""
+"""Several sections that are worked on as one object."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 from anndata import AnnData
 from numpy.typing import NDArray
 
-from smartcore import _keys
-from smartcore.pp._join import Sections, join_sections, named_sections
 
-
-def jointly(
-    step: Callable[..., object],
-    sections: Sections,
-    *,
-    by: Literal["name", "overlap"],
-    layer: str | None,
-    key: str,
-    copy: bool,
-    **settings: Any,
-) -> Sections | None:
-    """Run ``step`` on the joined sections and give each section its spots' part of the result.
+def share_out(
+    joined: AnnData, sections: Mapping[str, AnnData], key: str, copy: bool
+) -> dict[str, AnnData]:
+    """Write to each section its spots' part of the components of all, and their record.
 
     Parameters
     ----------
-    step
-        :func:`smartcore.pp.rna` or one of its kin.
-    by, layer
-        As for :func:`smartcore.pp.join_sections`.
+    joined
+        What :func:`smartcore.pp.join_sections` made of the sections, with components.
+    sections
+        The sections, by name.
     key
         Key in ``obsm`` of the components.
-    settings
-        Other arguments of ``step``.
+    copy
+        Change copies instead of the sections.
 
     Returns
     -------
-    ``None``, or copies of the sections in the form given.
+    The sections, or their copies, by name.
     """
-    parts = named_sections(sections)
-    joined = join_sections(parts, by=by, layer=layer)
-    step(joined, key_added=key, section_key=_keys.SECTION, **settings)
+    parts = dict(sections)
     if copy:
         parts = {
             name: part.to_memory() if part.isbacked else part.copy() for name, part in parts.items()
         }
     ends = np.cumsum([part.n_obs for part in parts.values()])[:-1]
     scores = np.split(joined.obsm[key], ends)
-    record = {**joined.uns["pca"]}
-    record["params"] = {
-        **record["params"],
-        "layer": layer or "X",
-        "sections": np.array(list(parts)),
-    }
+    record = joined.uns["pca"]
     for part, own in zip(parts.values(), scores, strict=True):
         part.obsm[key] = own
         # Features of a section are columns of the joined by name; merged peaks are not.
@@ -68,9 +50,7 @@ def jointly(
                 columns >= 0
             )
         part.uns["pca"] = {**record, "params": {**record["params"]}}
-    if not copy:
-        return None
-    return parts if isinstance(sections, Mapping) else list(parts.values())
+    return parts
 
 
 def section_codes(adata: AnnData, key: str | None) -> NDArray[np.intp] | None:
@@ -91,8 +71,3 @@ def section_codes(adata: AnnData, key: str | None) -> NDArray[np.intp] | None:
     if (codes < 0).any():
         raise ValueError(f"obs[{key!r}] is missing for {(codes < 0).sum()} of {len(codes)} spots.")
     return codes.astype(np.intp)
-
-
-def section_settings(key: str | None, aligned: bool) -> dict[str, object]:
-    """What the record of components says of the sections, if there are such."""
-    return {} if key is None else {"section_key": key, "align_sections": aligned}

@@ -143,7 +143,7 @@ def _how_many(n_comps: int | None, n: int, n_varying: int, what: str) -> int:
         warnings.warn(
             f"{n_comps} components asked for, {most} are there ({n} spots, "
             f"{n_varying} {what}s that vary); {most} are taken.",
-            stacklevel=4,
+            stacklevel=5,
         )
     return min(n_comps, most)
 

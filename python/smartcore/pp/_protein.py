@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Literal
 
 from anndata import AnnData
 
 from smartcore import _keys
-from smartcore.pp._checks import flag, whole
-from smartcore.pp._counts import get_counts, warn_of_empty
+from smartcore.pp._checks import whole_or_none
 from smartcore.pp._join import Sections
-from smartcore.pp._jointly import jointly, section_codes, section_settings
-from smartcore.pp._pca import principal_components
+from smartcore.pp._modality import Modality
 from smartcore.pp._transforms import log_ratios, log_sums
-from smartcore.pp._write import write
 
 
 def protein(
@@ -81,36 +77,24 @@ def protein(
     """
     if clr not in ("protein", "spot"):
         raise ValueError(f"clr={clr!r} is not known; use 'protein' or 'spot'.")
-    if isinstance(adata, Mapping | Sequence):
-        return jointly(
-            protein,
-            adata,
-            by="name",
-            layer=layer,
-            key=key_added,
-            copy=copy,
-            align_sections=align_sections,
-            clr=clr,
-            n_comps=n_comps,
-            check_counts=check_counts,
-            seed=seed,
-            progress=progress,
-        )
-    seed = whole("seed", seed, 0)
-    if n_comps is not None:
-        n_comps = whole("n_comps", n_comps)
-    codes = section_codes(adata, section_key)
-    align_sections = flag("align_sections", align_sections)
-    counts = get_counts(
-        adata, layer=layer, what="protein", min_spots=1, check=check_counts, progress=progress
+    modality = Modality(
+        "protein",
+        "protein",
+        adata,
+        by="name",
+        layer=layer,
+        section_key=section_key,
+        align_sections=align_sections,
+        n_comps=whole_or_none("n_comps", n_comps),
+        key_added=key_added,
+        check_counts=check_counts,
+        seed=seed,
+        progress=progress,
+        copy=copy,
     )
+    counts = modality.counts(min_spots=1)
     n_empty, (log_total, _) = counts.sums(log_sums)
-    warn_of_empty(n_empty, adata.n_obs, "protein")
     take, columns = counts.take(counts.features)
-    mean = log_total[0, columns] / adata.n_obs if clr == "protein" else None
+    mean = log_total[0, columns] / modality.adata.n_obs if clr == "protein" else None
     x = counts.blocks.map(partial(log_ratios, take, mean, len(counts.features)), len(columns))
-    components = principal_components(
-        x, n_comps, scale=True, what="protein", seed=seed, codes=codes if align_sections else None
-    )
-    settings = {"clr": clr, **section_settings(section_key, align_sections)}
-    return write(adata, components, columns, key_added, copy, "protein", layer, settings)
+    return modality.write_components(x, columns, scale=True, n_empty=n_empty, settings={"clr": clr})

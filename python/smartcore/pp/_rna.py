@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
 
 from anndata import AnnData
 
 from smartcore import _keys
-from smartcore.pp._checks import flag, positive, whole
-from smartcore.pp._counts import get_counts, warn_of_empty
+from smartcore.pp._checks import positive, whole, whole_or_none
 from smartcore.pp._hvg import highly_variable
 from smartcore.pp._join import Sections
-from smartcore.pp._jointly import jointly, section_codes, section_settings
-from smartcore.pp._pca import principal_components
+from smartcore.pp._modality import Modality
 from smartcore.pp._transforms import log_normalized
-from smartcore.pp._write import write
 
 
 def rna(
@@ -102,51 +97,32 @@ def rna(
     >>> adata.obsm["X_pca"].shape
     (144, 10)
     """
-    if isinstance(adata, Mapping | Sequence):
-        return jointly(
-            rna,
-            adata,
-            by="name",
-            layer=layer,
-            key=key_added,
-            copy=copy,
-            align_sections=align_sections,
-            n_top_genes=n_top_genes,
-            min_spots=min_spots,
-            n_comps=n_comps,
-            target_sum=target_sum,
-            check_counts=check_counts,
-            seed=seed,
-            progress=progress,
-        )
-    n_comps, seed = whole("n_comps", n_comps), whole("seed", seed, 0)
     min_spots, target_sum = whole("min_spots", min_spots, 0), positive("target_sum", target_sum)
-    if n_top_genes is not None:
-        n_top_genes = whole("n_top_genes", n_top_genes)
-    codes = section_codes(adata, section_key)
-    align_sections = flag("align_sections", align_sections)
-    counts = get_counts(
+    n_top_genes = whole_or_none("n_top_genes", n_top_genes)
+    modality = Modality(
+        "rna",
+        "gene",
         adata,
+        by="name",
         layer=layer,
-        what="gene",
-        min_spots=min_spots,
-        check=check_counts,
+        section_key=section_key,
+        align_sections=align_sections,
+        n_comps=whole("n_comps", n_comps),
+        key_added=key_added,
+        check_counts=check_counts,
+        seed=seed,
         progress=progress,
-        codes=codes,
+        copy=copy,
     )
+    counts = modality.counts(min_spots, moments_by_section=True)
     top, n_empty = highly_variable(counts, n_top_genes or len(counts.features))
-    warn_of_empty(n_empty, adata.n_obs, "gene")
     take, columns = counts.take(top)
     x = counts.blocks.map(partial(log_normalized, take, counts.use, target_sum), len(columns))
-    components = principal_components(
-        x, n_comps, scale=True, what="gene", seed=seed, codes=codes if align_sections else None
-    )
-    settings: dict[str, Any] = {
-        "n_top_genes": len(top),
-        "min_spots": min_spots,
-        "target_sum": target_sum,
-    }
-    settings |= section_settings(section_key, align_sections)
-    return write(
-        adata, components, columns, key_added, copy, "rna", layer, settings, highly_variable=top
+    return modality.write_components(
+        x,
+        columns,
+        scale=True,
+        n_empty=n_empty,
+        settings={"n_top_genes": len(top), "min_spots": min_spots, "target_sum": target_sum},
+        highly_variable=top,
     )

@@ -106,7 +106,7 @@ def without_batch_effects(
 
     Noise hides batch effects. So Harmony is asked once more where there is less of it: of the
     features averaged over spatial neighbours, with their directions weighted by how much they vary
-    in space where the target's are (:class:`smartcore.spatial.directions.Directions`). What it takes
+    in space where those of the view or the target are (:class:`smartcore.spatial.directions.Directions`). What it takes
     out there is taken out of the features, too. Clusters are as much sharper there as the noise of
     the averages is less.
 
@@ -120,7 +120,7 @@ def without_batch_effects(
         Spatial neighbours, shape (n_spots, n_spots).
     params
         ``harmony_theta``, ``harmony_sigma``, ``harmony_rounds``, ``harmony_hops``,
-        ``target_weights``.
+        ``target_weights``, ``view``.
     seed
         As for :func:`harmony`.
     """
@@ -159,7 +159,7 @@ def _weights(
     x: NDArray[np.floating], graph: sp.csr_matrix, params: Params
 ) -> NDArray[np.floating] | None:
     """What features are multiplied by where the target is weighted."""
-    if params.target_weights != "spatial" or not graph.nnz:
+    if (params.target_weights != "spatial" and params.view != "filtered") or not graph.nnz:
         return None
     directions = spatial_directions(x, graph)
     return directions.matrix.astype(x.dtype) if directions.varies else None

@@ -52,6 +52,10 @@ class Directions:
     spread
         Sum of the squared weights of the neighbours in that mean, on average: 1/k where all spots
         have k.
+    into
+        From centred features to scores of variance 1 along the directions, shape (d, rank).
+    back
+        From scores to features, shape (rank, d).
 
     References
     ----------
@@ -68,8 +72,8 @@ class Directions:
     difference: NDArray[np.float64]
     n_met: int
     spread: float
-    _into: NDArray[np.float64]
-    _back: NDArray[np.float64]
+    into: NDArray[np.float64]
+    back: NDArray[np.float64]
 
     @property
     def weight(self) -> NDArray[np.float64]:
@@ -85,7 +89,7 @@ class Directions:
     @property
     def matrix(self) -> NDArray[np.float64]:
         """What features are to be multiplied by to be weighted, shape (d, d)."""
-        return (self._into * self.weight) @ self._back
+        return (self.into * self.weight) @ self.back
 
     @property
     def tells_noise(self) -> bool:
@@ -93,11 +97,16 @@ class Directions:
         return len(self.noise) >= _FEWEST
 
     @property
-    def varies(self) -> bool:
-        """Whether a direction is more autocorrelated than noise is in 99 of 100 draws."""
+    def beyond(self) -> NDArray[np.bool_]:
+        """Which directions are more autocorrelated than noise is in 99 of 100 draws."""
         fluctuation = max(len(self.autocorrelation), 1) ** (-2 / 3)
         most = self.threshold * (1 + _TRACY_WIDOM_99 / 2 * fluctuation)
-        return bool(self.autocorrelation.max(initial=0) > most)
+        return self.autocorrelation > most
+
+    @property
+    def varies(self) -> bool:
+        """Whether a direction is more autocorrelated than noise is in 99 of 100 draws."""
+        return bool(self.beyond.any())
 
 
 def spatial_directions(
@@ -171,8 +180,8 @@ def spatial_directions(
         difference=np.sum(rotation * (around.T @ around @ rotation), axis=0) / max(n_met, 1),
         n_met=n_met,
         spread=float(sp.linalg.norm(mean) ** 2 / max(n_met, 1)),
-        _into=whiten @ rotation,
-        _back=back,
+        into=whiten @ rotation,
+        back=back,
     )
 
 

@@ -15,6 +15,7 @@ from smartcore.neighbors.mutual import mutual_nearest_neighbors
 from smartcore.params import Params
 from smartcore.spatial.directions import Directions, best_share, spatial_directions
 from smartcore.spatial.graph import smooth
+from smartcore.targets.views import NOT_IN_SPACE, no_directions
 
 logger = logging.getLogger(__name__)
 
@@ -62,11 +63,12 @@ def make_targets(
     Returns
     -------
     Modality → (n_spots, d); a table of the directions: ``modality``, ``autocorrelation``,
-    ``threshold``, ``weight``, ``noise``, without rows where nothing is weighted; and the share of
-    its neighbours' mean in a spot's average, 0 where nothing is averaged.
+    ``threshold``, ``weight``, ``noise`` and empty columns of the filters, without rows where
+    nothing is weighted; and the share of its neighbours' mean in a spot's average, 0 where nothing
+    is averaged.
     """
     targets = dict(features)
-    table = _no_directions()
+    table = no_directions()
     weighted = params.target_weights == "spatial" and graph.nnz > 0
     guessed = params.neighbor_share is None and params.target_hops > 0 and graph.nnz > 0
     share = (params.neighbor_share or 0.0) if params.target_hops else 0.0
@@ -81,12 +83,7 @@ def make_targets(
             )
         aimless = weighted and not any(one.varies for one in directions.values())
         if aimless:
-            warnings.warn(
-                "No modality varies in space more than noise would: its directions are taken as "
-                "they are, no spot is averaged with its neighbours, and domains found may mean "
-                "little. Are the coordinates those of these spots?",
-                stacklevel=5,
-            )
+            warnings.warn(NOT_IN_SPACE, stacklevel=5)
             share = 0.0
         elif guessed:
             told = _directions(uncorrected, observed, graph) if uncorrected else directions
@@ -109,7 +106,7 @@ def make_targets(
             name: _averaged(x, observed[name], twins, 1, params.twin_share)
             for name, x in targets.items()
         }
-    if params.target_weights == "spatial":
+    if params.target_weights == "spatial" or params.view == "filtered":
         # Losses and margin keep their meaning, however much was taken away.
         size = float(np.sqrt(np.mean([np.mean(x**2) for x in targets.values()])))
         targets = {name: x / np.float32(size or 1) for name, x in targets.items()}
@@ -148,6 +145,9 @@ def _table(directions: Mapping[str, Directions], weighted: bool) -> pd.DataFrame
                 "threshold": one.threshold,
                 "weight": one.weight if weighted else 1.0,
                 "noise": one.noise if one.tells_noise else np.nan,
+                "nugget": np.nan,
+                "explained": np.nan,
+                "reach": np.nan,
             }
         )
         for name, one in directions.items()
@@ -164,9 +164,3 @@ def _averaged(
     averages = x.copy()
     averages[mask] = smooth(x[mask], graph[mask][:, mask], hops, share)
     return averages
-
-
-def _no_directions() -> pd.DataFrame:
-    names = ["autocorrelation", "threshold", "weight", "noise"]
-    columns = {name: pd.Series(dtype=float) for name in names}
-    return pd.DataFrame({"modality": pd.Series(dtype=str), **columns})

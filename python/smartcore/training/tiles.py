@@ -11,9 +11,10 @@ import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
 
-from smartcore.network.layers import GraphTensors, csr_tensor
+from smartcore.network.layers import GraphTensors
 from smartcore.params import Params
 from smartcore.spatial.graph import neighbor_mean, split_sections
+from smartcore.spatial.tensors import csr_tensor
 
 STEP_SPOTS = 50_000
 """Spots that a step of the training sees, where there are more and memory allows it."""

@@ -1,0 +1,161 @@
+"""The way from counts to principal components, as far as all modalities share it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+from anndata import AnnData
+from numpy.typing import NDArray
+
+from smartcore import _keys
+from smartcore.pp._blocks import Blocks
+from smartcore.pp._checks import flag, whole
+from smartcore.pp._counts import Counts, get_counts, warn_of_empty
+from smartcore.pp._join import Sections, join_sections, named_sections
+from smartcore.pp._jointly import section_codes, share_out
+from smartcore.pp._pca import principal_components
+from smartcore.pp._write import write
+
+
+class Modality:
+    """One modality of an object or of several sections: reads counts and writes components.
+
+    Parameters
+    ----------
+    name
+        Name of the modality in the record of the components.
+    feature
+        Name of the features in messages: "gene", "protein" or "peak".
+    data
+        One object, or several sections, which are joined.
+    by
+        How to match the features of several sections, as for
+        :func:`smartcore.pp.join_sections`.
+    n_comps
+        Number of components; ``None``: as many as there are, at most 30.
+    layer, section_key, align_sections, key_added, check_counts, seed, progress, copy
+        As for :func:`smartcore.pp.rna`.
+
+    Attributes
+    ----------
+    adata
+        The object, or all sections as one.
+
+    Raises
+    ------
+    KeyError
+        If there is no such layer or column.
+    ValueError
+        If a setting is out of range, a spot has no section, or sections share too few features.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        feature: str,
+        data: AnnData | Sections,
+        *,
+        by: Literal["name", "overlap"],
+        layer: str | None,
+        section_key: str | None,
+        align_sections: bool,
+        n_comps: int | None,
+        key_added: str,
+        check_counts: bool,
+        seed: int,
+        progress: bool,
+        copy: bool,
+    ) -> None:
+        self._name, self._feature = name, feature
+        self._align = flag("align_sections", align_sections)
+        self._n_comps, self._seed = n_comps, whole("seed", seed, 0)
+        self._check, self._progress = check_counts, progress
+        self._layer, self._key, self._copy = layer, key_added, copy
+        self._sections: dict[str, AnnData] | None = None
+        self._as_dict = isinstance(data, Mapping)
+        if isinstance(data, Mapping | Sequence):
+            self._sections = named_sections(data)
+            self.adata = join_sections(self._sections, by=by, layer=layer)
+            section_key = _keys.SECTION
+        else:
+            self.adata = data
+        self._section_key = section_key
+        self._codes = section_codes(self.adata, section_key)
+
+    def counts(self, min_spots: int, *, moments_by_section: bool = False) -> Counts:
+        """Counts, checked, with the features in ``min_spots`` spots or more marked for use."""
+        return get_counts(
+            self.adata,
+            # Joined sections have their counts in X.
+            layer=self._layer if self._sections is None else None,
+            what=self._feature,
+            min_spots=min_spots,
+            check=self._check,
+            progress=self._progress,
+            codes=self._codes if moments_by_section else None,
+        )
+
+    def write_components(
+        self,
+        x: Blocks,
+        columns: NDArray[np.intp],
+        *,
+        scale: bool,
+        n_empty: int,
+        settings: Mapping[str, Any],
+        highly_variable: NDArray[np.intp] | None = None,
+    ) -> AnnData | Sections | None:
+        """Write principal components of the transformed counts, and how they were made.
+
+        Parameters
+        ----------
+        x
+            Spots × features, transformed.
+        columns
+            Column of the object for each of ``x``.
+        scale
+            Scale each feature to variance 1.
+        n_empty
+            Number of spots without counts, of which a warning tells.
+        settings
+            Of the transformation, for the record.
+        highly_variable
+            Columns of the object that are highly variable.
+
+        Returns
+        -------
+        ``None``, or if copies are wanted the changed copy of ``data``, in the form given.
+        """
+        warn_of_empty(n_empty, self.adata.n_obs, self._feature)
+        components = principal_components(
+            x,
+            self._n_comps,
+            scale=scale,
+            what=self._feature,
+            seed=self._seed,
+            codes=self._codes if self._align else None,
+        )
+        record = dict(settings)
+        if self._section_key is not None:
+            record |= {"section_key": self._section_key, "align_sections": self._align}
+        if self._sections is not None:
+            record["sections"] = np.array(list(self._sections))
+        out = write(
+            self.adata,
+            components,
+            columns,
+            self._key,
+            self._copy and self._sections is None,
+            self._name,
+            self._layer,
+            record,
+            highly_variable,
+        )
+        if self._sections is None:
+            return out
+        parts = share_out(self.adata, self._sections, self._key, self._copy)
+        if not self._copy:
+            return None
+        return parts if self._as_dict else list(parts.values())
