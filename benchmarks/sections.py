@@ -35,7 +35,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from suite.clusters import CLUSTERS
-from suite.methods import ALIASES, side_by_side
+from suite.methods import side_by_side
 from suite.provenance import origin
 from suite.scoring import AROUND, around
 from suite.section_scores import by_label, joined, mixing, scored
@@ -140,7 +140,7 @@ def main() -> None:
         help=f"default: all but {', '.join(WHEN_NAMED)}",
     )
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--preset", default="robust", choices=PRESETS | ALIASES)
+    parser.add_argument("--preset", default="robust", choices=PRESETS)
     parser.add_argument(
         "--theta", type=float, help="of Harmony, with SMART and without (default: preset's)"
     )
@@ -151,9 +151,8 @@ def main() -> None:
     args = parser.parse_args()
     if not args.data.is_dir():
         sys.exit(f"The data are not at {args.data}; say where with --data.")
-    preset = args.preset if args.preset in PRESETS else ALIASES[args.preset]
-    theta = PRESETS[preset].harmony_theta if args.theta is None else args.theta
-    params = {"preset": preset, "harmony_theta": theta}
+    theta = PRESETS[args.preset].harmony_theta if args.theta is None else args.theta
+    params = {"preset": args.preset, "harmony_theta": theta}
     table = Table(args.results / "sections.csv", COLUMNS, RUN, RUN)
     for name in args.sets:
         for seed in range(args.seeds):

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 import smartcore as sm
-from smartcore.params import PRESETS
 from smartcore.sections.missing import fill_missing
 from smartcore.spatial.graph import guess_n_neighbors, neighbor_mean, smooth, spatial_graph
 
@@ -18,9 +17,6 @@ from .provenance import version_of
 from .sets import LabelledSet
 
 Floats = NDArray[np.floating]
-
-ALIASES = {"robust-0.1": "robust"}
-"""Names that results of a preset are kept under, until there is a preset of that name."""
 
 
 class NotApplicable(Exception):  # noqa: N818 (it is no error)
@@ -86,7 +82,6 @@ def banksy(share: float, n_neighbors: int = 18) -> Callable[[LabelledSet, int], 
 def preset(name: str, changes: dict[str, Any], modality: str | None) -> Method:
     """A preset of smartcore, with changes, on all modalities or on one."""
     label = name + (f"@{modality}" if modality else "")
-    actual = name if name in PRESETS else ALIASES[name]
     label += ":" + ",".join(f"{k}={v}" for k, v in changes.items()) if changes else ""
 
     def run(labelled: LabelledSet, seed: int) -> Result:
@@ -100,7 +95,7 @@ def preset(name: str, changes: dict[str, Any], modality: str | None) -> Method:
                 raise NotApplicable(f"has spots without {modality}")
             features, observed = {modality: features[modality]}, None
         fit = sm.integrate(
-            features, labelled.coords, observed=observed, preset=actual, seed=seed, **changes
+            features, labelled.coords, observed=observed, preset=name, seed=seed, **changes
         )
         return Result(fit.embedding)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from smartcore.params import PRESETS
 
-from .methods import ALIASES, Method, Result, banksy, bio_smart, hops, preset, scaled
+from .methods import Method, Result, banksy, bio_smart, hops, preset, scaled
 from .peers import PEERS, peer
 
 BASELINES = [
@@ -44,8 +44,6 @@ ABLATIONS = [
     "robust:start=random,epochs=300,lr=0.003",
 ]
 
-_PRESETS = list(PRESETS | ALIASES)
-
 SINGLES = [
     f"{preset}@{modality}"
     for preset in ("robust", "robust-0.1")
@@ -57,7 +55,7 @@ def families() -> dict[str, list[str]]:
     """Names of the methods by family; a family's name stands for all of it."""
     return {
         "baselines": [method.name for method in BASELINES],
-        "presets": _PRESETS,
+        "presets": list(PRESETS),
         "published_package": ["bio-SMART"],
         "peers": list(PEERS),
         "singles": SINGLES,
@@ -87,7 +85,7 @@ def find(name: str, peers: Path) -> Method:
         return peer(name, peers)
     head, _, tail = name.partition(":")
     base, _, modality = head.partition("@")
-    if base in _PRESETS:
+    if base in PRESETS:
         pairs = (pair.partition("=") for pair in tail.split(",") if pair)
         return preset(base, {key: _value(text) for key, _, text in pairs}, modality or None)
     known = [one for family in families().values() for one in family]
