@@ -19,6 +19,9 @@ from smartcore.spatial.walks import N_AVERAGES, Walks, reach
 TOLERANCE = 0.02
 """Share of what space explains that a wider average may lose against the best one."""
 
+LEANING = 0.5
+"""Share of the widest such average in the filter; the weights of least error have the rest."""
+
 # Spots that averages are compared on, at most.
 _COMPARED = 20_000
 # Averages are alike, so their weights are found with a little ridge.
@@ -316,11 +319,11 @@ def _weights(
     continuous: float,
     regions: float,
 ) -> NDArray[np.float64]:
-    """Of each average: half those of least error, half the widest that is nearly as good."""
+    """Of each average: those of least error, leaning to the widest that is nearly as good."""
     factor = cholesky(gram + _RIDGE * np.eye(len(gram)), lower=True)
     best = nnls(factor.T, solve_triangular(factor, product, lower=True))[0]
     allowed = TOLERANCE * regions * max(continuous - errors.min(), 0)
     widest = int(np.flatnonzero(errors <= errors.min() + allowed + 1e-12)[-1])
-    best /= 2
-    best[widest] += 0.5
+    best *= 1 - LEANING
+    best[widest] += LEANING
     return best
