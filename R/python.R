@@ -3,7 +3,7 @@
 core_module <- "smartcore._bridge"
 core_env <- "r-smart"
 # The oldest core whose results and functions this package knows.
-core_minimum <- "0.1.0"
+core_minimum <- "0.2.0"
 # Of the functions in smartcore._bridge.
 core_interface <- 5L
 least_python <- "3.11"

@@ -39,7 +39,8 @@ class Params:
     regions
         For ``view="filtered"``, from 0 to 1: what counts as noise. At 1, everything that a spot
         does not share with its surroundings, so that domains are regions of tissue; at 0
-        nothing, so that they are kinds of spots or cells, wherever these lie.
+        nothing, so that they are kinds of spots or cells, wherever these lie. A number between
+        them is a compromise.
     encoder
         Graph convolution of encoders and decoders.
     decoder
@@ -205,6 +206,12 @@ class Params:
             raise ValueError("graph='radius' needs radius=, in the units of the coordinates.")
         if self.directed and self.graph != "knn":
             raise ValueError(f"directed=True goes with graph='knn', not with {self.graph!r}.")
+        if self.view != "filtered" and self.regions != 1:
+            raise ValueError(
+                f"regions={self.regions:g} is for preset='robust' (view='filtered'); with "
+                f"view={self.view!r}, as in the other presets, there is no such choice. Leave regions "
+                "out, or use preset='robust'."
+            )
         if self.start == "data" and (self.decoder == "graph" or self.trainable == "fusion"):
             raise ValueError(
                 f"start='data' goes with a linear decoder and trainable='all', not with decoder="

@@ -66,12 +66,14 @@ def fit_views(
     graph
         Spatial graph, (n_spots, n_spots).
     params
-        ``regions``.
+        ``regions``: at 0 features stay as they are, too, as they do without neighbours.
     seed
         As for :func:`smartcore.spatial.filters.fit_filter`.
     """
     widths = {name: x.shape[1] for name, x in features.items()}
     if graph.nnz == 0 or params.regions == 0:
+        why = "regions=0" if params.regions == 0 else "none has neighbours"
+        logger.info("Spots are not averaged with their surroundings (%s).", why)
         nothing = {name: unfiltered(d) for name, d in widths.items()}
         return Views(nothing, no_directions(), no_scales())
     filters, choices = {}, {}

@@ -20,7 +20,7 @@ def read_image(path: Path) -> np.ndarray:
 def test_figures_stand_beside_the_result(section, out):
     sources = ["--rna", section / "rna.h5ad", "--protein", section / "protein.h5ad"]
     assert run(*sources, "-k", 4, "--truth", "domain", "-o", out, *FAST, "-q") == 0
-    names = {"domains", "losses", "modalities", "sizes", "truth", "umap"}
+    names = {"domains", "losses", "modalities", "scales", "sizes", "truth", "umap"}
     figures = {p.stem: read_image(p) for p in out.parent.glob("*.png")}
     assert set(figures) == {f"out_{name}" for name in names}
     for image in figures.values():
