@@ -292,7 +292,15 @@ def embed(
     # A mapping has no order to rely on, the fusion layer has.
     arrays = {name: spots.features[name] for name in model.modalities}
     observed_rows = {name: spots.observed[name] for name in model.modalities}
-    inputs = view(model.standardize(arrays), observed_rows, spatial, model.filters)
+    inputs = view(
+        model.standardize(arrays),
+        observed_rows,
+        spatial,
+        model.filters,
+        sections=spots.sections,
+        params=model.params,
+        seed=seed,
+    )
     target_device, home = _device(device), next(model.parameters()).device
     halo = Halo(spatial)
     given = list(inputs.values())

@@ -92,6 +92,11 @@ class SpatialFilter:
         """Columns of the filtered features."""
         return self.usual.out.shape[1] + self.excess.out.shape[1]
 
+    @property
+    def averages(self) -> bool:
+        """Whether it averages at all."""
+        return bool(self.usual.weights[1:].any())
+
     def apply(self, x: NDArray[np.floating], graph: sp.csr_matrix) -> NDArray[np.float32]:
         """Filtered features of ``x`` (n_spots, d), shape (n_spots, width)."""
         walks = Walks(graph)

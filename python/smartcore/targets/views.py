@@ -13,6 +13,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from smartcore.params import Params
+from smartcore.sections.harmony import view_without_batch_effects
 from smartcore.sections.missing import fill_missing
 from smartcore.spatial.filters import Choice, SpatialFilter, fit_filter, unfiltered
 from smartcore.spatial.walks import reach
@@ -94,12 +95,18 @@ def view(
     observed: Mapping[str, NDArray[np.bool_]],
     graph: sp.csr_matrix,
     filters: Mapping[str, SpatialFilter] | None,
+    *,
+    sections: NDArray[np.intp] | None,
+    params: Params,
+    seed: int,
 ) -> dict[str, NDArray[np.float32]]:
     """Modality → what the network is given, shape (n_spots, width), without gaps.
 
-    Unobserved rows are filled in from spots that are alike in the filtered features of the
-    modalities they share (:func:`smartcore.sections.missing.fill_missing`), since these match
-    spots better than their own noisy features.
+    Of several sections Harmony takes out what batch effects the filtered features show
+    (:func:`smartcore.sections.harmony.view_without_batch_effects`). Unobserved rows are filled in
+    from spots that are alike in the filtered features of the modalities they share
+    (:func:`smartcore.sections.missing.fill_missing`), since these match spots better than their
+    own noisy features.
     """
     if filters is None:
         return fill_missing(features, observed)
@@ -107,6 +114,9 @@ def view(
     for name, x in features.items():
         rows, own = _observed_part(observed[name], graph)
         part = filters[name].apply(x[rows], own)
+        if sections is not None and filters[name].averages:
+            mixed = view_without_batch_effects(part, sections[rows], own, params, seed)
+            part = mixed.astype(np.float32)
         views[name] = part
         if len(part) < len(x):
             views[name] = np.zeros((len(x), part.shape[1]), np.float32)
