@@ -68,15 +68,17 @@ SMARTScalePlot <- function(object, reduction = NULL) {
   rlang::check_installed("ggplot2", "to plot.")
   fn <- "SMARTScalePlot"
   scales <- find_record(object, reduction, fn)$scales
-  if (NROW(scales) == 0) {
+  if (is.null(scales)) {
     smart_abort(c(
-      if (is.null(scales)) {
-        "The result is of an older version, which did not choose how widely to average."
-      } else {
-        "There is nothing to plot: cells were not averaged over widths found from the data."
-      },
-      "i" = "They are with {.code preset = \"robust\"}, {.code regions} above 0, and data that
-             vary in space."
+      "The result is of an older version, which did not choose how widely to average.",
+      "i" = "Run {.fn RunSMART} again."
+    ), fn = fn)
+  }
+  if (nrow(scales) == 0) {
+    smart_abort(c(
+      "There is nothing to plot: cells were not averaged over widths found from the data.",
+      "i" = "They are with {.code preset = \"robust\"}, {.arg regions} above 0, neighbours, and data
+             that vary in space."
     ), fn = fn)
   }
   scales$modality <- factor(scales$modality, unique(scales$modality))
