@@ -67,7 +67,7 @@ class Params:
     principal_axes
         Turn the embedding to its principal axes after the training, the one of most variance
         first, so that its first columns hold most of it. The turn is part of the fusion layer and
-        of the decoder; it goes with a decoder that is linear or isometric.
+        of the decoder, which must be linear or isometric. ``None``: where it is one of these.
     target_weights
         ``"spatial"``: the target of the reconstruction has each direction of feature space
         weighted by how much more it varies in space than noise would (see
@@ -157,7 +157,7 @@ class Params:
     l2: Literal["none", "encoder", "all"] = "none"
     trainable: Literal["all", "fusion"] = "all"
     start: Literal["data", "random"] = "data"
-    principal_axes: bool = True
+    principal_axes: bool | None = None
     target_weights: Literal["spatial", "none"] = "none"
     target_hops: int = 0
     neighbor_share: float | None = None
@@ -217,6 +217,8 @@ class Params:
             )
         if self.alpha is not None and not isinstance(self.alpha, Mapping):
             raise ValueError(f"alpha={self.alpha!r} must map modalities to weights.")
+        if self.principal_axes is None:
+            object.__setattr__(self, "principal_axes", self.decoder != "graph")
         for name in ("directed", "redraw", "link_sections", "principal_axes"):
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"{name}={getattr(self, name)!r} must be True or False.")
