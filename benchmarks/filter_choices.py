@@ -109,7 +109,7 @@ def main() -> None:
 
 def report(rows: pd.DataFrame) -> None:
     """Print means by family, and how each choice made without a family fares on it."""
-    means = rows.pivot_table(index="setting", columns="family", values="probe").loc[list(SETTINGS)]
+    means = rows.pivot_table(index="setting", columns="family", values="probe", sort=False)
     print(markdown(means.assign(mean=means.mean(axis=1)).round(3)))
     left_out = []
     for family in means:
