@@ -84,7 +84,7 @@ def test_page_that_no_longer_agrees(tree):
 @pytest.mark.parametrize(
     ("file", "old", "new", "complaint"),
     [
-        ("pyproject.toml", '"directions | spots"', '"spots | directions"', "The tables"),
+        ("pyproject.toml", '"graph | tensors"', '"tensors | graph"', "The tables"),
         ("docs/architecture.md", "<!-- end of modules -->", "", "markers of 'modules'"),
         (
             "python/smartcore/sections/missing.py",
@@ -108,16 +108,20 @@ def test_a_change_is_noticed(tree, file, old, new, complaint):
 
 
 def test_a_new_module_is_missed_until_the_page_is_written_again(tree):
-    module = tree / "python" / "smartcore" / "spatial" / "filters.py"
-    module.write_text('"""Filters in space."""\n')
+    module = tree / "python" / "smartcore" / "spatial" / "borders.py"
+    module.write_text('"""Borders in space."""\n')
     said, status = run(tree, "--check")
     assert status == 1
     assert "does not name the modules" in said
-    assert "filters" in said
-    change(tree / "pyproject.toml", '"directions | spots"', '"filters", "directions | spots"')
+    assert "borders" in said
+    change(
+        tree / "pyproject.toml",
+        '"filters",\n    "directions',
+        '"borders",\n    "filters",\n    "directions',
+    )
     assert run(tree) == ("", 0)
     page = (tree / "docs" / "architecture.md").read_text()
-    row = "[`spatial.filters`](../python/smartcore/spatial/filters.py) | Filters in space. |"
+    row = "[`spatial.borders`](../python/smartcore/spatial/borders.py) | Borders in space. |"
     assert row in page
     assert run(tree, "--check")[1] == 0
 
