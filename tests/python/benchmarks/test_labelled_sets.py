@@ -71,7 +71,7 @@ def test_cells_on_a_layout(suite, tmp_path):
     layout = file_of("starmap_visual_cortex").obs["Layer"]
     section = sets.load("cbmc_1_0", DATA, tmp_path)
     assert set(section.features) == {"rna", "protein"}
-    assert section.truths["truth"].tolist() == layout.astype(str).replace("cc", "HPC").tolist()
+    assert section.truths["truth"].tolist() == layout.astype(str).tolist()
     assert section.features["protein"].shape == (1207, 10)
 
 

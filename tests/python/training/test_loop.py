@@ -39,7 +39,8 @@ def test_total_is_the_weighted_sum(tissue, lam, alpha):
 @pytest.mark.parametrize("preset", ["robust", "paper"])
 def test_all_is_trained(tissue, preset):
     features, coords, _ = tissue
-    result = sm.integrate(features, coords, preset=preset, epochs=2, seed=3)
+    # A turn to principal axes would change weights that no gradient reaches.
+    result = sm.integrate(features, coords, preset=preset, epochs=2, seed=3, principal_axes=False)
     start = sm.SMART(result.model.n_features, result.params, seed=3)
     for (name, before), after in zip(
         start.named_parameters(), result.model.parameters(), strict=True
