@@ -98,11 +98,14 @@ def _smartcore(stages: Stages) -> Callable:
 
     for where, name, stage in (
         (preparation, "graph_of", "graph"),
+        (preparation, "fit_views", "filters"),
+        (preparation, "view", "filtering"),
         (preparation, "make_targets", "targets"),
         (preparation, "TripletSampler", "triplets"),
         (preparation, "start_from_data", "start"),
         (integration, "train", "training"),
-        (integration, "_encode", "embedding"),
+        (integration, "principal_axes", "axes"),
+        (integration, "encode", "embedding"),
     ):
         stages.watch(where, name, stage)
 
