@@ -16,7 +16,8 @@ smart_record <- function(result, inputs) {
     modalities = modalities,
     n.triplets = result$n.triplets,
     contributions = result$contributions,
-    sections = if (is.null(sections)) NULL else table_of(sections)
+    sections = if (is.null(sections)) NULL else table_of(sections),
+    batches = if (is.null(inputs$batches)) NULL else table_of(inputs$batches)
   )
 }
 
