@@ -13,14 +13,17 @@ R_ENV := R_LIBS=$(R_LIBRARY) RETICULATE_PYTHON=$(abspath $(VENV))/bin/python
 R_CHECK_OPTIONS ?= --no-manual --no-build-vignettes
 R_SOURCES := DESCRIPTION NAMESPACE $(wildcard R/*.R) $(wildcard inst/*)
 
-.PHONY: help demo demo-python demo-r test test-python test-r test-seurat5 check check-r benchmark clean
+.PHONY: help demo demo-python demo-r test test-python test-r test-seurat5 check check-r
+.PHONY: architecture benchmark clean
 help:
 	@echo 'make demo          simulate omics, find their domains, write figures to demo/: from Python,'
 	@echo '                   and from Seurat where R has it (demo-python, demo-r: one of them)'
 	@echo 'make test          run the tests (test-python, test-r: some of them)'
 	@echo 'make test-seurat5  run those of R in a Debian 13 with R 4.5 and Seurat 5 (needs root)'
-	@echo 'make check         check style, types, order of imports, and the examples in the documentation'
+	@echo 'make check         check style, types, order of imports, docs/architecture.md, and the examples'
+	@echo '                   in the documentation'
 	@echo 'make check-r       build the R package with its vignettes, and check it'
+	@echo 'make architecture  write the tables of docs/architecture.md and draw its figure, from the code'
 	@echo 'make benchmark     score the presets beside bio-SMART'
 	@echo 'make clean         remove the virtual environment and what was made'
 
@@ -51,6 +54,7 @@ check: $(VENV)/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python tools/architecture --check
 	$(BIN)/python -m pytest --doctest-modules python/smartcore
 
 check-r: $(VENV)/.test
@@ -58,6 +62,9 @@ check-r: $(VENV)/.test
 	rm -rf build/r
 	$(R_ENV) SMART_REQUIRE_PYTHON=true sh tools/build_r.sh build/r
 	$(R_ENV) SMART_REQUIRE_PYTHON=true sh tools/check_r.sh build/r/SpatialSMART_*.tar.gz $(R_CHECK_OPTIONS)
+
+architecture: $(VENV)/.test
+	$(BIN)/python tools/architecture
 
 benchmark: $(VENV)/.test
 	$(BIN)/python benchmarks/published.py

@@ -66,10 +66,15 @@
 #' @param verbose Say what is done, and show progress.
 #' @param ... Further parameters of the method, with dots or underscores between words; an unknown
 #'   one gives an error that lists all. The most useful:
-#'   * `preset`: `"robust"` (the default), `"paper"` (the equations of the paper) or `"published"`
-#'     (as the package published with it computes).
+#'   * `preset`: `"robust"` (the default), `"robust-0.1"` (that of version 0.1), `"paper"` (the
+#'     equations of the paper) or `"published"` (as the package published with it computes).
 #'   * `n.neighbors`: neighbours in space; `NULL` guesses 4 or 6 from the layout; 0 for none (cell
 #'     types rather than domains).
+#'   * `regions`: what domains are to be, from 0 to 1. 1 (the default): regions of tissue, for which
+#'     cells are averaged with their surroundings, as widely as the data ask for (a message says
+#'     how widely; [SMARTScalePlot()] shows why). 0: kinds of cells, wherever these lie; cells are
+#'     not averaged. A number between them is a compromise. Other presets than `"robust"` have no
+#'     such choice.
 #'   * `n.comps`: principal components, one number or named by modality (30; for protein as many
 #'     as proteins, at most 30). `n.features`: variable genes (3000; `Inf` for all).
 #'     `min.spots`: spots that a gene or peak must be counted in (10). `clr`: mean of the
@@ -88,10 +93,12 @@
 #'     quarter of the memory holds).
 #'   * `device`: `"auto"`, `"cpu"` or `"cuda"`.
 #'
-#' @return The object with results added. Seurat: a reduction (`DimReduc`) of `reduction.name`,
-#'   whose `Misc()` holds versions, parameters, losses and the contribution of each modality; with
+#' @return The object with results added. Seurat: a reduction (`DimReduc`) of `reduction.name`, whose
+#'   dimensions are principal axes, the one of most variance first, so that the first ten or so
+#'   hold most of it; its `Misc()` holds versions, parameters, losses, how widely cells were averaged
+#'   (data frames `directions` and `scales`) and the contribution of each modality. With
 #'   `n.clusters` a factor in the metadata, levels `"0"` (the largest), `"1"`, ..., which also
-#'   become the identities; an entry in the command log. SingleCellExperiment: a `reducedDim`,
+#'   become the identities. An entry in the command log. SingleCellExperiment: a `reducedDim`,
 #'   `metadata()` of the same name, and a column of the `colData()`. A list of objects: a list.
 #'   Matrices: a list of class `SMARTResult` with `embedding` (cells x dimensions), `clusters`,
 #'   `history`, `contributions` (cells x modalities: correlation of each cell's distances to 1000
@@ -99,8 +106,8 @@
 #' @references
 #' Du et al. (2026). SMART: spatial multi-omic aggregation using graph neural networks and metric
 #' learning. Nature Communications 17, 2876. \doi{10.1038/s41467-026-70821-5}
-#' @seealso [FindSMARTClusters()], [SMARTLossPlot()], [SMARTContributionPlot()],
-#'   [install_smartcore()]
+#' @seealso [FindSMARTClusters()], [SMARTScalePlot()], [SMARTLossPlot()],
+#'   [SMARTContributionPlot()], [install_smartcore()]
 #' @concept embedding
 #' @export
 #' @examples

@@ -13,7 +13,8 @@ core_settings <- c(
 #   sections    named by cell, or NULL
 #   batches     named by cell; NULL: the sections
 #   ...         the core's parameters, words separated by dots or underscores
-# Returns list(embedding, history, params, n.triplets, contributions, n.features, versions).
+# Returns list(embedding, history, params, n.triplets, directions, scales, contributions, n.features,
+# versions).
 run_core <- function(modalities, coords, sections = NULL, batches = NULL, ..., seed.use = 42,
                      check.counts = TRUE, verbose = TRUE, fn = "RunSMART") {
   seed <- check_seed(seed.use, fn)
@@ -55,9 +56,11 @@ run_core <- function(modalities, coords, sections = NULL, batches = NULL, ..., s
   result <- reticulate::py_to_r(result)
   list(
     embedding = named_rows(result$embedding, cells),
-    history = as.data.frame(lapply(result$history, as.vector)),
+    history = as_table(result$history),
     params = result$params,
     n.triplets = unlist(result$n_triplets),
+    directions = as_table(result$directions),
+    scales = as_table(result$scales),
     contributions = named_rows(result$contributions, cells, names(modalities)),
     n.features = n_features,
     versions = c(
@@ -180,6 +183,11 @@ section_codes <- function(sections, cells) {
   }
   sections <- as.character(if (is.null(names(sections))) sections else sections[cells])
   as.array(match(sections, sort(unique(sections), method = "radix")))
+}
+
+# Columns as a data frame. Text comes as a list where there is none, numbers as arrays.
+as_table <- function(columns) {
+  as.data.frame(lapply(columns, function(x) if (is.list(x)) character() else as.vector(x)))
 }
 
 named_rows <- function(x, rows, columns = NULL) {

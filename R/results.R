@@ -15,6 +15,8 @@ smart_record <- function(result, inputs) {
     history = result$history,
     modalities = modalities,
     n.triplets = result$n.triplets,
+    directions = result$directions,
+    scales = result$scales,
     contributions = result$contributions,
     sections = if (is.null(sections)) NULL else table_of(sections),
     batches = if (is.null(inputs$batches)) NULL else table_of(inputs$batches)

@@ -1,9 +1,9 @@
 """Every method on every labelled set, scored alike; a table and a figure of the scores.
 
-Runs are kept (embeddings under --cache, scores in --results), so that one cut short goes on
-where it stopped, and any subset may be run:
+Runs are kept (scores in the tables of --results, embeddings under --cache), so that one cut short
+goes on where it stopped, any subset may be run, and several commands may run at once:
 
-    python benchmarks/accuracy.py --methods robust pca --sets her2st_A1 --seeds 0-4
+    python benchmarks/accuracy.py --methods robust pca --sets "real tissue" --seeds 0-4
     python benchmarks/accuracy.py --report
 
 A family (baselines, presets, peers, singles, ablations) or a group of sets stands for all of
@@ -27,6 +27,8 @@ import warnings
 from pathlib import Path
 
 from suite import registry, report, running, sets
+from suite.clusters import CLUSTERS
+from suite.store import RESULTS, Store
 
 
 def numbers(text: str) -> list[int]:
@@ -46,33 +48,45 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--methods", nargs="+", default=["baselines", "presets", "bio-SMART"])
-    parser.add_argument("--sets", nargs="+", default=list(sets.groups()))
+    parser.add_argument("--sets", nargs="+", default=[*sets.real(), *sets.groups()])
     parser.add_argument("--seeds", type=numbers, default=list(range(5)), help="such as 0-4")
-    parser.add_argument("--probe-only", action="store_true", help="leave clusters for later")
+    parser.add_argument(
+        "--clusters",
+        nargs="*",
+        choices=CLUSTERS,
+        default=["shrunk"],
+        metavar="BY",
+        help="ways to cluster, of shrunk, gmm and mclust; none leaves clusters for later",
+    )
     parser.add_argument("--force", action="store_true", help="run again what is there")
     parser.add_argument("--list", action="store_true", help="name methods and sets")
-    parser.add_argument("--report", action="store_true", help="write the pages and figures")
+    parser.add_argument(
+        "--report",
+        nargs="*",
+        choices=report.PAGES,
+        metavar="PAGE",
+        help=f"write pages and figures from the tables: {', '.join(report.PAGES)}; default: all",
+    )
     parser.add_argument("--timeout", type=float, default=900, help="seconds an embedding may take")
     parser.add_argument("--data", type=Path, default=sets.DATA)
     parser.add_argument("--cache", type=Path, default=sets.CACHE)
-    parser.add_argument("--results", type=Path, help="default: accuracy.jsonl in the cache")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the tables")
     parser.add_argument("--peers", type=Path, help="environments of peers; default: in the cache")
     parser.add_argument("--docs", type=Path, default=Path(__file__).parents[1] / "docs")
     given = parser.parse_args()
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
-    results = given.results or given.cache / "accuracy.jsonl"
-    every = sets.groups() | sets.held_out()
+    every = sets.every()
     if given.list:
         for family, members in (registry.families() | every).items():
             print(f"{family}: {', '.join(members)}")
         return
-    if given.report:
-        report.write(results, given.docs)
+    store = Store(given.results, given.cache)
+    if given.report is not None:
+        report.write(store, given.report or report.PAGES, given.docs, given.data)
         return
     names = expand(given.methods, registry.families())
     chosen = [registry.find(name, given.peers or given.cache / "peers") for name in names]
-    store = running.Store(results, given.cache)
     running.import_libraries()
     for name in expand(given.sets, every):
         try:
@@ -81,7 +95,8 @@ def main() -> None:
             print(f"{name}: left out, {error.filename} is not there; say where with --data")
             continue
         for method in chosen:
-            several = method.random or (len(labelled.coords) > 2000 and not given.probe_only)
+            # Clusters of one embedding differ from seed to seed.
+            several = method.random or given.clusters
             for seed in given.seeds if several else given.seeds[:1]:
                 running.run(
                     method,
@@ -89,7 +104,7 @@ def main() -> None:
                     seed,
                     store,
                     timeout=given.timeout,
-                    with_clusters=not given.probe_only,
+                    clusters=given.clusters,
                     force=given.force,
                 )
 

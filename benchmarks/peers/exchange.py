@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -39,14 +40,20 @@ class Section:
         self.n_clusters = settings["n_clusters"]
 
 
-def main(embed: Callable[[Section], Arrays]) -> None:
-    """Run `embed`, which returns ``embedding`` and perhaps ``clusters``, on the files given."""
+def main(embed: Callable[[Section], Arrays], package: str) -> None:
+    """Run `embed`, which returns ``embedding`` and perhaps ``clusters``, on the files given.
+
+    `package` is the distribution whose version is recorded.
+    """
     given, made, settings = sys.argv[1:]
     with np.load(given) as arrays:
         section = Section(dict(arrays), json.loads(settings))
     start = time.process_time()
     found = embed(section)
-    np.savez(made, seconds=time.process_time() - start, **found)
+    seconds = time.process_time() - start
+    torch = version("torch").partition("+")[0] if "torch" in sys.modules else ""
+    peer = f"{package} {version(package)}"
+    np.savez(made, seconds=seconds, peer=peer, torch=torch, **found)
 
 
 def side_by_side(section: Section) -> np.ndarray:

@@ -4,7 +4,7 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 folder=${1:?name a folder for the environments}
 shift
-[ $# -gt 0 ] || set -- spatialglue cellcharter muon scvi
+[ $# -gt 0 ] || set -- graphst banksy spatialglue cellcharter muon scvi
 for peer; do
     python3 -m venv "$folder/$peer"
     pip="$folder/$peer/bin/python -m pip install --quiet --disable-pip-version-check"

@@ -29,4 +29,4 @@ def embed(section: Section) -> dict:
     return found
 
 
-main(embed)
+main(embed, "cellcharter")

@@ -97,4 +97,4 @@ def leiden(mdata: MuData, section: Section) -> np.ndarray:
     return best[1]
 
 
-main(lambda section: (factors if section.counts else networks)(section))
+main(lambda section: (factors if section.counts else networks)(section), "muon")

@@ -39,4 +39,4 @@ def embed(section: Section) -> dict:
     return {"embedding": model.get_latent_representation()}
 
 
-main(embed)
+main(embed, "scvi-tools")

@@ -21,4 +21,4 @@ def embed(section: Section) -> dict:
     return {"embedding": model.train()["SpatialGlue"]}
 
 
-main(embed)
+main(embed, "SpatialGlue")

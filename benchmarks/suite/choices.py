@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -40,9 +39,9 @@ def draw(scores: pd.DataFrame, runs: pd.DataFrame, file: Path) -> None:
     Parameters
     ----------
     scores
-        A row a score, as :func:`suite.report.long` makes them.
+        A row a score, as :func:`suite.tables.long` makes them.
     runs
-        A row a run, with what it scored by number of clusters.
+        A row a labeling of a run, with the ARI by number of clusters.
     """
     import matplotlib as mpl
 
@@ -77,19 +76,16 @@ def draw(scores: pd.DataFrame, runs: pd.DataFrame, file: Path) -> None:
 def _by_number(runs: pd.DataFrame) -> pd.DataFrame:
     """Mean ARI; a row a group of sets, a column a number of clusters less that of kinds."""
     rows = [
-        (run["group"], run["set"], labeling, number, value)
+        (run["group"], run["set"], run["labeling"], number, value)
         for run in runs.to_dict("records")
-        for labeling, scored in run["scores"].items()
-        for number, value in _centred(scored.get("ari_by_k", {})).items()
+        for number, value in _centred(run["ari_by_k"]).items()
     ]
     table = pd.DataFrame(rows, columns=["group", "set", "labeling", "number", "ari"])
     each = table.groupby(["group", "set", "labeling", "number"])["ari"].mean()
     return each.groupby(["group", "number"]).mean().unstack().reindex(columns=list(AROUND))
 
 
-def _centred(by_number: Mapping[str, float]) -> dict[int, float]:
+def _centred(by_number: str) -> dict[int, float]:
     """ARI by the number of clusters less that of kinds; none where some number was not found."""
-    found = sorted((int(k), v) for k, v in by_number.items())
-    if len(found) < len(AROUND):
-        return {}
-    return {d: v for d, (_, v) in zip(AROUND, found, strict=True)}
+    found = [float(pair.partition(":")[2]) for pair in by_number.split()]
+    return dict(zip(AROUND, found, strict=True)) if len(found) == len(AROUND) else {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ import smartcore as sm
 from smartcore.sections.missing import fill_missing
 from smartcore.spatial.graph import guess_n_neighbors, neighbor_mean, smooth, spatial_graph
 
+from .provenance import version_of
 from .sets import LabelledSet
 
 Floats = NDArray[np.floating]
@@ -25,13 +26,15 @@ class NotApplicable(Exception):  # noqa: N818 (it is no error)
 @dataclass(frozen=True)
 class Result:
     """What a method found; ``clusters`` where it makes its own, ``seconds`` where it timed
-    itself, ``note`` where it was given something else than the others.
+    itself, ``note`` where it was given something else than the others, ``versions`` (peer, torch)
+    of what others wrote.
     """
 
     embedding: Floats
     clusters: NDArray[np.integer] | None = None
     seconds: float | None = None
     note: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -108,4 +111,5 @@ def bio_smart(labelled: LabelledSet, seed: int) -> Result:
         settings |= {"lr": 5e-3}
     if labelled.group == "P22":
         settings |= {"lr": 5e-3, "epochs": 500, "farthest_ratio": 0.4}
-    return Result(theirs(complete(labelled), labelled.coords, seed, **settings))
+    embedding = theirs(complete(labelled), labelled.coords, seed, **settings)
+    return Result(embedding, versions={"peer": f"bio-SMART {version_of('bio-SMART')}"})

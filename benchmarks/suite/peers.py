@@ -47,6 +47,8 @@ class Peer:
 
 
 PEERS: dict[str, Peer] = {
+    "GraphST": Peer("graphst", "", True, ("rna",), at_most=1),
+    "BANKSY": Peer("banksy", "", True, ("rna",), at_most=1),
     "SpatialGlue": Peer("spatialglue", at_least=2, at_most=2),
     "CellCharter": Peer("cellcharter"),
     "MOFA+": Peer("muon", "mofa", counts=True),
@@ -95,7 +97,8 @@ def peer(name: str, environments: Path) -> Method:
             with np.load(made) as out:
                 clusters = out.get("clusters")
                 note = "" if len(chosen) == len(labelled.features) else "+".join(chosen)
-                return Result(out["embedding"], clusters, float(out["seconds"]), note)
+                versions = {"peer": str(out["peer"]), "torch": str(out["torch"])}
+                return Result(out["embedding"], clusters, float(out["seconds"]), note, versions)
 
     return Method(name, run)
 

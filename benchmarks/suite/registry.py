@@ -44,7 +44,11 @@ ABLATIONS = [
     "robust:start=random,epochs=300,lr=0.003",
 ]
 
-SINGLES = ["robust@rna", "robust@protein", "robust@chromatin"]
+SINGLES = [
+    f"{preset}@{modality}"
+    for preset in ("robust", "robust-0.1")
+    for modality in ("rna", "protein", "chromatin")
+]
 
 
 def families() -> dict[str, list[str]]:
@@ -57,6 +61,11 @@ def families() -> dict[str, list[str]]:
         "singles": SINGLES,
         "ablations": ABLATIONS,
     }
+
+
+def family_of(name: str) -> str:
+    """The family of a method; "trials" for a preset with changes that no family has."""
+    return next((f for f, members in families().items() if name in members), "trials")
 
 
 def find(name: str, peers: Path) -> Method:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import json
 import multiprocessing
 import os
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,10 @@ import torch
 
 from . import scoring
 from .methods import Method, NotApplicable
+from .provenance import digest, origin
+from .registry import family_of
 from .sets import LabelledSet
+from .store import SCORES, Row, Store
 
 _PROCESSES = multiprocessing.get_context("fork")
 
@@ -32,38 +34,6 @@ def import_libraries() -> None:
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
 
 
-class Store:
-    """Scores in a file of JSON lines, the later of two of a run counting; embeddings beside it."""
-
-    def __init__(self, results: Path, cache: Path) -> None:
-        self.results = results
-        self._embeddings = cache / "embeddings"
-        self.rows = read(results)
-
-    def embedding(self, method: str, labelled: str, seed: int) -> Path:
-        """Where the embedding of a run lies."""
-        return self._embeddings / labelled / method.replace("/", "_") / f"{seed}.npz"
-
-    def add(self, row: dict[str, Any]) -> None:
-        """Keep a row, with what an earlier one of the same run had besides."""
-        key = key_of(row)
-        self.rows[key] = self.rows.get(key, {}) | row
-        self.results.parent.mkdir(parents=True, exist_ok=True)
-        with self.results.open("a") as file:
-            file.write(json.dumps(self.rows[key]) + "\n")
-
-
-def key_of(row: dict[str, Any]) -> tuple[str, str, int]:
-    """What makes a run."""
-    return row["method"], row["set"], row["seed"]
-
-
-def read(results: Path) -> dict[tuple[str, str, int], dict[str, Any]]:
-    """Rows by run."""
-    lines = results.read_text().splitlines() if results.is_file() else []
-    return {key_of(row): row for row in map(json.loads, lines)}
-
-
 def run(
     method: Method,
     labelled: LabelledSet,
@@ -71,50 +41,80 @@ def run(
     store: Store,
     *,
     timeout: float,
-    with_clusters: bool,
+    clusters: Sequence[str],
     force: bool,
 ) -> None:
-    """Embed and score, as far as that is not done yet.
+    """Embed and score, as far as the tables lack it.
 
     A row's ``status`` is "done", "not applicable", "failed" or "timeout", and its ``note`` says
-    why; ``scores`` has a labeling's scores by its name.
+    why. An embedding in the cache serves if it is the one that the rows are of; else it is made
+    anew, and if it comes out different, so are all its scores.
     """
-    key = (method.name, labelled.name, seed)
-    row: dict[str, Any] = dict(zip(("method", "set", "seed"), key, strict=True))
-    row |= {"group": labelled.group}
-    file = store.embedding(*key)
-    before = {} if force else store.rows.get(key, {})
-    if before.get("status") in ("not applicable", "timeout"):
+    family = family_of(method.name)
+    before = {} if force else store.run(family, method.name, labelled.name, seed)
+    if any(row["status"] in ("not applicable", "timeout") for row in before.values()):
         return
-    if not (file.is_file() and before.get("status") == "done"):
-        row |= {"scores": {}}
-        row |= _apart(lambda: _embed(method, labelled, seed, file), timeout)
-        store.add(row)
-        before = row
-        if row["status"] != "done":
-            _tell(row)
+    rows = [before.get(name, {}) for name in labelled.truths]
+    if not any(row.get("status") != "done" or scoring.lacking(row, clusters) for row in rows):
+        return
+    file = store.embedding(method.name, labelled.name, seed)
+    known = next((row["embedding"] for row in before.values()), "")
+    common = {"set": labelled.name, "group": labelled.group, "method": method.name, "seed": seed}
+    made: dict[str, Any] = {}
+    if not known or digest(file) != known:
+        made = origin() | _apart(lambda: _embed(method, labelled, seed, file), timeout)
+        if made["status"] != "done":
+            store.put(family, [common | made])
+            _tell(common | made, {})
             return
-    done = before.get("scores", {})
-    missing = [name for name in labelled.truths if "probe" not in done.get(name, {})]
-    unclustered = [name for name in labelled.truths if "ari_by_k" not in done.get(name, {})]
-    parts: list[Callable[[], dict[str, dict[str, Any]]]] = []
+        if made["embedding"] != known:
+            before = {}
+    scores = {name: _scores(before.get(name)) for name in labelled.truths}
+    note = made.get("note", next((row["note"] for row in before.values()), ""))
+    note = _score(scores, labelled, seed, file, clusters) or note
+    store.put(
+        family,
+        [
+            common | before.get(name, {}) | made | {"labeling": name, "note": note} | scores[name]
+            for name in labelled.truths
+        ],
+    )
+    _tell(common | made | {"status": "done", "note": note}, scores)
+
+
+def _scores(row: Row | None) -> dict[str, Any]:
+    return {name: row[name] for name in SCORES if row[name]} if row else {}
+
+
+def _score(
+    scores: dict[str, dict[str, Any]],
+    labelled: LabelledSet,
+    seed: int,
+    file: Path,
+    clusters: Sequence[str],
+) -> str:
+    """Add to `scores` what is lacking; returns what went wrong, if anything did."""
     with np.load(file) as stored:
         embedding, own = stored["embedding"], stored.get("clusters")
-    if missing:
+
+    def lacks(name: str) -> bool:
+        return any(name not in found for found in scores.values())
+
+    parts: list[Callable[[], dict[str, dict[str, Any]]]] = []
+    if lacks("probe"):
         parts.append(lambda: scoring.probe(embedding, labelled))
-    if with_clusters and unclustered:
-        parts.append(lambda: scoring.clusters(embedding, labelled, seed, own))
+    if clusters and own is not None and lacks("own_ari"):
+        parts.append(lambda: scoring.own(labelled, own))
+    for name in clusters:
+        if lacks(f"ari_{name}"):
+            parts.append(lambda name=name: scoring.clusters(embedding, labelled, seed, name))
     for part in parts:
         found = _apart(lambda part=part: {"status": "done", "found": part()}, None)
         if found["status"] != "done":
-            row |= {"status": "done", "note": f"scores: {found['note']}"}
-            break
-        for name, scores in found["found"].items():
-            done = done | {name: done.get(name, {}) | scores}
-    if parts:
-        row |= {"scores": done}
-        store.add(row)
-        _tell(store.rows[key])
+            return f"scores: {found['note']}"
+        for name, values in found["found"].items():
+            scores[name] |= values
+    return ""
 
 
 def _embed(method: Method, labelled: LabelledSet, seed: int, file: Path) -> dict[str, Any]:
@@ -127,15 +127,19 @@ def _embed(method: Method, labelled: LabelledSet, seed: int, file: Path) -> dict
         raise ValueError(f"its embedding, of shape {embedding.shape}, is not finite or not whole")
     file.parent.mkdir(parents=True, exist_ok=True)
     own = {} if result.clusters is None else {"clusters": result.clusters}
-    np.savez(file, embedding=embedding, **own)
+    partial = file.with_suffix(f".{os.getpid()}.partial")
+    with partial.open("wb") as out:
+        np.savez(out, embedding=embedding, **own)
+    partial.replace(file)
     peaks = [resource.getrusage(who).ru_maxrss for who in (0, resource.RUSAGE_CHILDREN)]
     return {
         "status": "done",
         "note": result.note,
-        "seconds": seconds if result.seconds is None else result.seconds,
+        "seconds": float(seconds if result.seconds is None else result.seconds),
         # A peer's own process is the one that counts.
         "memory_mb": (peaks[1] or peaks[0]) / 1024,
-    }
+        "embedding": digest(file),
+    } | result.versions
 
 
 def _apart(task: Callable[[], dict[str, Any]], timeout: float | None) -> dict[str, Any]:
@@ -179,15 +183,14 @@ def _end(process: Any) -> None:
     process.join()
 
 
-def _tell(row: dict[str, Any]) -> None:
-    scores = row.get("scores", {})
+def _tell(row: dict[str, Any], scores: dict[str, dict[str, Any]]) -> None:
     text = "; ".join(
-        f"{name} probe {one['probe']:.3f}"
-        + (f" ARI {one['ari_mean']:.3f}" if "ari_mean" in one else "")
+        " ".join([name, *(f"{s} {float(one[s]):.3f}" for s in _TOLD if one.get(s))])
         for name, one in scores.items()
     )
     cost = f"{row['seconds']:.1f} s" if "seconds" in row else ""
-    print(
-        f"{row['set']} {row['method']} {row['seed']}: {row['status']} {row['note']} {cost} {text}",
-        flush=True,
-    )
+    where = f"{row['set']} {row['method']} {row['seed']}"
+    print(f"{where}: {row['status']} {row['note']} {cost} {text}", flush=True)
+
+
+_TOLD = ("probe", "ari_shrunk", "ari_mean", "ari_gmm", "ari_mclust")

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 import smartcore as sm
 
+from .real_noise import REAL_NOISE, real_noise
+from .real_tissue import KINDS, REAL_TISSUE, labelings, read_section
 from .simulations import HELD_OUT, SIMULATIONS, simulate
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
@@ -61,13 +63,19 @@ class LabelledSet:
 
     def counts(self) -> dict[str, AnnData]:
         """Raw counts by modality, in the order of the spots; empty where only PCs are there."""
-        if self.group == "P22":
+        modalities = _read(self.name, self.data)
+        if any(a.X is None for a in modalities.values()):
             return {}
-        return {m: AnnData(a.X, var=a.var[[]]) for m, a in _read(self.name, self.data).items()}
+        return {m: AnnData(a.X, var=a.var[[]]) for m, a in modalities.items()}
+
+
+def real() -> dict[str, list[str]]:
+    """Names of the sets of real tissue or real count noise, by group."""
+    return {"real tissue": REAL_TISSUE, "real noise": list(REAL_NOISE), "kinds": list(KINDS)}
 
 
 def groups() -> dict[str, list[str]]:
-    """Names of the sets by group."""
+    """Names of the older sets by group."""
     return {
         "simulated": ["tri_omics_sim", "mosaic_sim_s1", *SIMULATIONS],
         "lymph node": ["lymph_node_A1"],
@@ -81,9 +89,9 @@ def held_out() -> dict[str, list[str]]:
     return {"new simulated": list(HELD_OUT), "new mosaic": ["mosaic_sim_s2", "mosaic_sim_s3"]}
 
 
-def names() -> list[str]:
-    """Names of all sets."""
-    return [name for members in (groups() | held_out()).values() for name in members]
+def every() -> dict[str, list[str]]:
+    """Names of all sets by group."""
+    return real() | groups() | held_out()
 
 
 def load(name: str, data: Path = DATA, cache: Path = CACHE) -> LabelledSet:
@@ -96,10 +104,10 @@ def load(name: str, data: Path = DATA, cache: Path = CACHE) -> LabelledSet:
     FileNotFoundError
         If its files are not in `data`.
     """
-    every = groups() | held_out()
-    group = next((group for group, members in every.items() if name in members), None)
+    group = next((group for group, members in every().items() if name in members), None)
     if group is None:
-        raise ValueError(f"set {name!r} is not known; choose among {', '.join(names())}")
+        known = ", ".join(name for members in every().values() for name in members)
+        raise ValueError(f"set {name!r} is not known; choose among {known}")
     file = cache / "sets" / f"{name}.npz"
     if not file.is_file():
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -129,6 +137,8 @@ def _truths(name: str, adata: AnnData) -> dict[str, pd.Series]:
         return {"RNA clusters": adata.obs["RNA_clusters"]} | {
             "ATAC clusters": adata.obs["ATAC_clusters"]
         }
+    if name in REAL_TISSUE or name in KINDS:
+        return labelings(name, adata)
     return {"truth": adata.obs["gt" if name in _MOSAIC else "domain"]}
 
 
@@ -136,6 +146,11 @@ def _read(name: str, data: Path) -> dict[str, AnnData]:
     """Modality → counts with components in ``obsm["X_pca"]``."""
     if name in SIMULATIONS or name in HELD_OUT:
         return simulate(name)
+    if name in REAL_TISSUE or name in KINDS:
+        section = read_section(name, data)
+        return {"rna": section} if section.X is None else _preprocessed(rna=section)
+    if name in REAL_NOISE:
+        return _preprocessed(**real_noise(name, data))
     if name.startswith("her2st_"):
         return _preprocessed(rna=her2_counts(data / "her2st", name.removeprefix("her2st_")))
     if name in _P22_COMPONENTS:

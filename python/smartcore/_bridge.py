@@ -13,6 +13,7 @@ import pandas as pd
 import scipy.sparse as sp
 from anndata import AnnData
 from numpy.typing import NDArray
+from pandas.api.types import is_numeric_dtype
 
 from smartcore import _keys, pp
 from smartcore._feedback import Notify, Report, interruptible, relayed
@@ -30,7 +31,7 @@ from smartcore.integration import integrate
 from smartcore.metrics import modality_correlation
 from smartcore.params import Params, resolve_params
 
-INTERFACE = 6
+INTERFACE = 7
 """Raised when a function here changes in what it takes or gives: the R package checks it."""
 
 _MIN_CORRELATED = 4
@@ -182,8 +183,9 @@ def run(
 
     Returns
     -------
-    ``embedding`` (n_spots, latent_dim); ``history``, ``params``, ``n_triplets``; and
-    ``contributions`` (n_spots, n_modalities), of :func:`smartcore.metrics.modality_correlation`.
+    ``embedding`` (n_spots, latent_dim); ``history``, ``params``, ``n_triplets``; ``directions`` and
+    ``scales``, tables as dicts of columns; and ``contributions`` (n_spots, n_modalities), of
+    :func:`smartcore.metrics.modality_correlation`.
     """
     changes = _whole_numbers(params or {})
     epochs = resolve_params(preset, changes).epochs
@@ -216,12 +218,13 @@ def run(
             _correlation(result.embedding, x, observed[name], seed) for name, x in aligned.items()
         ]
     plain = {k: v for k, v in result.params.plain().items() if v is not None}
-    history = {name: column.to_numpy() for name, column in result.history.items()}
     return {
         "embedding": result.embedding,
-        "history": {"epoch": result.history.index.to_numpy(), **history},
+        "history": _columns(result.history.rename_axis("epoch").reset_index()),
         "params": {"preset": preset, "seed": seed, **plain},
         "n_triplets": result.n_triplets,
+        "directions": _columns(result.directions),
+        "scales": _columns(result.scales),
         "contributions": np.column_stack(contributions),
     }
 
@@ -312,6 +315,14 @@ def _whole_numbers(params: Mapping[str, Any]) -> dict[str, Any]:
         return int(value) if takes_int and isinstance(value, float) and value % 1 == 0 else value
 
     return {name: convert(name, value) for name, value in params.items()}
+
+
+def _columns(table: pd.DataFrame) -> dict[str, Any]:
+    """A table as R takes it: text as lists, numbers as arrays."""
+    return {
+        str(name): column.to_numpy() if is_numeric_dtype(column) else column.tolist()
+        for name, column in table.items()
+    }
 
 
 def _correlation(

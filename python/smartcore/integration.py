@@ -58,11 +58,13 @@ class Integration:
         :class:`smartcore.spatial.directions.Directions`. Where features are filtered
         (``view="filtered"``) also ``nugget``, the share of its variance that is not continuous in
         space and was taken for noise; ``explained``, the share that the filtered features hold;
-        and ``reach``, over how many neighbour distances spots were averaged; else NaN.
+        and ``reach``, how widely spots were averaged, in steps between neighbours; else NaN.
     scales
-        Table of the averages that the filters were chosen among: ``modality``, ``reach`` and
-        ``error``, the expected squared error as a share of the variance that is continuous in
-        space. Without rows where nothing was chosen. :func:`smartcore.pl.scales` draws it.
+        Table of the averages that the filters were chosen among: ``modality``; ``reach``, how wide
+        an average is, in steps between neighbours (the standard deviation of its weights, where
+        neighbours are one step apart); and ``error``, its expected squared error as a share of
+        the variance that is continuous in space. Without rows where nothing was chosen.
+        :func:`smartcore.pl.scales` draws it.
     """
 
     embedding: NDArray[np.float32]
@@ -121,7 +123,8 @@ def integrate(
         A spatial graph (n_spots, n_spots) to be used instead of one made from ``coords``; row i
         holds the neighbours of spot i.
     preset
-        ``"robust"``, ``"paper"`` or ``"published"``; see :data:`smartcore.params.PRESETS`.
+        ``"robust"``, ``"robust-0.1"``, ``"paper"`` or ``"published"``; see
+        :data:`smartcore.params.PRESETS`.
     seed
         Same seed, same machine: the same bits on a CPU. No global generator is touched.
     device
@@ -297,7 +300,15 @@ def embed(
     # A mapping has no order to rely on, the fusion layer has.
     arrays = {name: spots.features[name] for name in model.modalities}
     observed_rows = {name: spots.observed[name] for name in model.modalities}
-    inputs = view(model.standardize(arrays), observed_rows, spatial, model.filters)
+    inputs = view(
+        model.standardize(arrays),
+        observed_rows,
+        spatial,
+        model.filters,
+        batches=spots.batches,
+        params=model.params,
+        seed=seed,
+    )
     target_device, home = _device(device), next(model.parameters()).device
     halo = Halo(spatial)
     given = list(inputs.values())

@@ -39,7 +39,8 @@ class Params:
     regions
         For ``view="filtered"``, from 0 to 1: what counts as noise. At 1, everything that a spot
         does not share with its surroundings, so that domains are regions of tissue; at 0
-        nothing, so that they are kinds of spots or cells, wherever these lie.
+        nothing, so that they are kinds of spots or cells, wherever these lie. A number between
+        them is a compromise.
     encoder
         Graph convolution of encoders and decoders.
     decoder
@@ -67,7 +68,7 @@ class Params:
     principal_axes
         Turn the embedding to its principal axes after the training, the one of most variance
         first, so that its first columns hold most of it. The turn is part of the fusion layer and
-        of the decoder; it goes with a decoder that is linear or isometric.
+        of the decoder, which must be linear or isometric. ``None``: where it is one of these.
     target_weights
         ``"spatial"``: the target of the reconstruction has each direction of feature space
         weighted by how much more it varies in space than noise would (see
@@ -157,7 +158,7 @@ class Params:
     l2: Literal["none", "encoder", "all"] = "none"
     trainable: Literal["all", "fusion"] = "all"
     start: Literal["data", "random"] = "data"
-    principal_axes: bool = True
+    principal_axes: bool | None = None
     target_weights: Literal["spatial", "none"] = "none"
     target_hops: int = 0
     neighbor_share: float | None = None
@@ -205,6 +206,12 @@ class Params:
             raise ValueError("graph='radius' needs radius=, in the units of the coordinates.")
         if self.directed and self.graph != "knn":
             raise ValueError(f"directed=True goes with graph='knn', not with {self.graph!r}.")
+        if self.view != "filtered" and self.regions != 1:
+            raise ValueError(
+                f"regions={self.regions:g} is for preset='robust' (view='filtered'); with "
+                f"view={self.view!r}, as in the other presets, there is no such choice. Leave regions "
+                "out, or use preset='robust'."
+            )
         if self.start == "data" and (self.decoder == "graph" or self.trainable == "fusion"):
             raise ValueError(
                 f"start='data' goes with a linear decoder and trainable='all', not with decoder="
@@ -217,6 +224,8 @@ class Params:
             )
         if self.alpha is not None and not isinstance(self.alpha, Mapping):
             raise ValueError(f"alpha={self.alpha!r} must map modalities to weights.")
+        if self.principal_axes is None:
+            object.__setattr__(self, "principal_axes", self.decoder != "graph")
         for name in ("directed", "redraw", "link_sections", "principal_axes"):
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"{name}={getattr(self, name)!r} must be True or False.")

@@ -108,7 +108,15 @@ def prepare(
     if settings.view == "filtered":
         views = fit_views(standard, spots.observed, graph, settings, seed)
     filters = None if views is None else views.filters
-    inputs = view(standard, spots.observed, graph, filters)
+    inputs = view(
+        standard,
+        spots.observed,
+        graph,
+        filters,
+        batches=spots.batches,
+        params=settings,
+        seed=seed,
+    )
     widths = {name: x.shape[1] for name, x in spots.features.items()}
     model = SMART(widths, settings, filters=filters, seed=seed)
     model.set_scaling(scaling)

@@ -6,9 +6,12 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+import mudata
 import numpy as np
 import pytest
 import torch
+
+pytest.register_assert_rewrite("helpers")
 
 R_PACKAGES = ["mclust", "Matrix", "SeuratObject", "SingleCellExperiment"]
 
@@ -42,6 +45,13 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("the real data (../shared/data) are not here")
     return folder
+
+
+@pytest.fixture
+def no_pulling():
+    """Tables of a MuData are its own."""
+    with mudata.set_options(pull_on_update=False):
+        yield
 
 
 @pytest.fixture

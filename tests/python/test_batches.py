@@ -14,6 +14,7 @@ import smartcore as sm
 from smartcore import _bridge
 from smartcore.cli import main
 from smartcore.params import resolve_params
+from smartcore.sections import harmony as module_of_harmony
 from smartcore.sections.harmony import harmony
 
 QUICK = {"epochs": 3, "latent_dim": 8}
@@ -60,6 +61,24 @@ def test_harmony_is_asked_with_batches_and_all_else_with_sections(preset):
     assert result.n_triplets == expected.n_triplets
     by_section = sm.integrate(features, coords, **given)
     assert np.abs(result.embedding - by_section.embedding).max() > 0.01
+
+
+def test_harmony_of_averages_and_filtered_features_is_asked_with_batches(monkeypatch):
+    asked = []
+
+    def spy(x, batches, **settings):
+        asked.append(np.sort(np.bincount(batches)).tolist())
+        return harmony(x, batches, **settings)
+
+    monkeypatch.setattr(module_of_harmony, "harmony", spy)
+    features, coords = tissue()
+    result = sm.integrate(features, coords, sections=SECTION, batches=RUN, **QUICK)
+    sizes = sorted([(RUN == "new").sum(), (RUN == "old").sum()])
+    # Of each modality the features, their averages over neighbours, and what the filter makes.
+    assert asked == [sizes] * 6
+    asked.clear()
+    sm.embed(result.model, features, coords, sections=SECTION, batches=RUN)
+    assert asked == [sizes] * 6
 
 
 def test_a_section_may_be_of_several_batches_and_need_no_other():

@@ -206,7 +206,10 @@ def test_three_spots_are_enough():
         ),
         (lambda f, c: {"adjacency": sp.eye(3)}, r"sparse matrix of shape \(252, 252\)"),
         (lambda f, c: {"adjacency": np.eye(252)}, "sparse matrix"),
-        (lambda f, c: {"preset": "best"}, "preset='best' is not known; use one of robust, paper"),
+        (
+            lambda f, c: {"preset": "best"},
+            "preset='best' is not known; use one of robust, robust-0.1, paper",
+        ),
         (lambda f, c: {"encoder": "gnn"}, "encoder='gnn' is not known; use one of 'sage', 'gcn'"),
         (lambda f, c: {"lam": 1.5}, r"lam=1.5 must be a number from 0 to 1"),
         (lambda f, c: {"alpha": {"atac": 1}}, r"alpha names \['atac'\]"),

@@ -24,10 +24,10 @@ test_that("a missing or too old core is an error that names the Python and two w
 })
 
 test_that("cores of this release are accepted", {
-  expect_silent(check_core("0.1.0", core_interface, "/usr/bin/python3"))
-  expect_silent(check_core("0.1.0.post1", core_interface, "/usr/bin/python3"))
+  expect_silent(check_core("0.2.0", core_interface, "/usr/bin/python3"))
+  expect_silent(check_core("0.2.0.post1", core_interface, "/usr/bin/python3"))
   expect_silent(check_core("1.10", core_interface, "/usr/bin/python3"))
-  expect_error(check_core("0.0.10", 1L, "/usr/bin/python3"), "too old")
+  expect_error(check_core("0.1.10", core_interface, "/usr/bin/python3"), "too old")
 })
 
 test_that("the sources that come with the package are those of this release", {

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("smartcore")
 
-NAMES = ("domains", "umap", "losses", "modalities", "sizes", "truth")
+NAMES = ("domains", "umap", "losses", "scales", "modalities", "sizes", "truth")
 """All figures that a run may have; each is a file ``out_NAME.png``."""
 
 DPI = 200
@@ -71,6 +71,10 @@ def draw(data: Any, summary: Summary, *, seed: int) -> Iterator[tuple[str, Figur
     panels = pl.losses(data)
     panels[0].set_title("Training")
     yield "losses", _of(panels[0])
+    if len(data.uns[_keys.RESULT]["scales"]):
+        ax = pl.scales(data)
+        ax.set_title("How widely spots are averaged")
+        yield "scales", _of(ax)
     if len(summary.features) > 1:
         table = metrics.modality_correlation(
             spots.obsm[_keys.EMBEDDING], summary.features, seed=seed

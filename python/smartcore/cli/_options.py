@@ -171,14 +171,22 @@ def add_method_options(parser: argparse.ArgumentParser) -> None:
         "--preset",
         choices=tuple(PRESETS),
         default="robust",
-        help="robust: recommended; paper: the equations as published; published: behaves as the "
-        "authors' package (default: %(default)s)",
+        help="robust: recommended; robust-0.1: what version 0.1 recommended; paper: the equations as "
+        "published; published: behaves as the authors' package (default: %(default)s)",
     )
     group.add_argument(
         "--n-neighbors",
         type=_common.whole(0),
         metavar="N",
         help="spatial neighbours of a spot; 0 ignores places (default: 4 or 6, by the layout)",
+    )
+    group.add_argument(
+        "--regions",
+        type=_common.number(0, 1),
+        metavar="X",
+        help="what domains are to be, from 0 to 1; 1: regions of tissue, for which spots are averaged "
+        "with their surroundings as widely as the data ask for; 0: kinds of spots or cells, "
+        "wherever these lie; of preset robust alone (default: 1)",
     )
     group.add_argument(
         "--latent-dim", type=_common.whole(1), metavar="N", help="width of the embedding"

@@ -12,6 +12,7 @@ import pandas as pd
 from smartcore.cli import _common, _inputs, _lazy, _lookup, _options, _results, _summary
 from smartcore.cli._common import UsageError
 from smartcore.io import KINDS, StagedFiles, check_destination
+from smartcore.params import resolve_params
 
 logger = logging.getLogger("smartcore")
 
@@ -48,6 +49,7 @@ written, beside each other, once everything has been computed:
   out_domains.png    map of the domains
   out_umap.png       UMAP of the embedding
   out_losses.png     course of the training
+  out_scales.png     how widely spots are averaged with their surroundings (where they are)
   out_sizes.png      number of spots in each domain
   out_modalities.png which modality the embedding of each domain follows (two or more modalities)
   out_scores.csv, out_truth.png   agreement with the annotation (with --truth)
@@ -55,7 +57,7 @@ written, beside each other, once everything has been computed:
 
 
 _METHOD = (
-    *("latent_dim", "epochs", "step_spots", "lr", "lam", "encoder"),
+    *("regions", "latent_dim", "epochs", "step_spots", "lr", "lam", "encoder"),
     *("section_triplets", "harmony_theta", "harmony_rounds"),
 )
 
@@ -100,6 +102,7 @@ def run(args: argparse.Namespace) -> None:
             assist(args.device)
         return
     _inputs.check_sources(args)
+    _check_method(args)
     single = sum(bool(getattr(args, kind)) for kind in KINDS) == 1
     _check_suffix(args.output, single=single or bool(args.input))
     outputs = _results.Outputs(args.output)
@@ -139,6 +142,20 @@ def run(args: argparse.Namespace) -> None:
     if summary.scores is not None:
         print(_results.score_text(summary.scores))
     print(args.output)
+
+
+def _changes(args: argparse.Namespace) -> dict[str, Any]:
+    """Changes to the preset."""
+    given = {name: getattr(args, name) for name in _METHOD}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _check_method(args: argparse.Namespace) -> None:
+    """Refuse parameters that do not go together, before anything is computed."""
+    try:
+        resolve_params(args.preset, _changes(args))
+    except ValueError as err:
+        raise UsageError(str(err)) from err
 
 
 def _refuse_twice(option: str, path: Path, targets: list[Path]) -> None:
@@ -186,7 +203,6 @@ def _integrate(
     from smartcore import tl
     from smartcore.training.distributed import under_torchrun
 
-    given = {name: getattr(args, name) for name in _METHOD}
     data: Any = inputs.data
     if args.output.suffix == ".h5ad":
         (data,) = inputs.modalities.values()
@@ -205,7 +221,7 @@ def _integrate(
         save_model=model,
         checkpoint=args.checkpoint,
         distributed=under_torchrun(),
-        **{name: value for name, value in given.items() if value is not None},
+        **_changes(args),
     )
     return data if result is None else result
 

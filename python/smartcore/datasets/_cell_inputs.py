@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -97,18 +98,19 @@ def main_types_of(
 ) -> pd.DataFrame:
     """A row a domain: its main type, the numbers of its spots and of the cells of that type."""
     names, type_names = domain.categories, types.cat.categories
-    n = len(names)
-    if n > len(type_names):
-        raise ValueError(
-            f"{n} domains in {domain_column!r} need as many types, but {type_column!r} has "
-            f"{len(type_names)}: {type_names.tolist()}. Join domains, or set some to None to "
-            "leave their spots out"
+    main = np.arange(len(names)) % len(type_names)
+    if len(names) > len(type_names):
+        warnings.warn(
+            f"{domain_column!r} has {len(names)} domains, but {type_column!r} has only "
+            f"{len(type_names)} types: some domains share their main type and cannot be told "
+            "apart. Join domains, or set some to None to leave their spots out",
+            stacklevel=3,
         )
     return pd.DataFrame(
         {
-            "main_type": type_names[:n].to_numpy(dtype=object),
+            "main_type": type_names[main].to_numpy(dtype=object),
             "n_spots": np.bincount(domain.codes),
-            "n_cells": np.bincount(types.cat.codes)[:n],
+            "n_cells": np.bincount(types.cat.codes)[main],
         },
         index=pd.Index(names, name="domain"),
     )

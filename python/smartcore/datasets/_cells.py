@@ -34,8 +34,8 @@ def cells_on_layout(
 
     The counts are those of real cells, with all their noise, and the domains are the truth. Each
     domain has a main cell type: the first domain in alphabetical order has the most frequent
-    type, the second the next, and so on; types of the same frequency go by name. Each spot is
-    given `cells_per_spot` cells, one by one, and has the sum of their counts. With probability
+    type, the second the next, and so on; types of the same frequency go by name. Where domains are
+    more than types, types serve again from the first, with a warning. Each spot is given `cells_per_spot` cells, one by one, and has the sum of their counts. With probability
     `main_share` a cell is drawn from the main type of the spot's domain, otherwise from all
     cells, the main type among them. Cells are drawn with replacement.
 
@@ -86,8 +86,8 @@ def cells_on_layout(
         If a column or the coordinates are not there.
     ValueError
         If a modality holds no counts, names of cells occur twice, no cell with a type is in all
-        modalities, no spot has a domain, coordinates are no finite numbers, there are more
-        domains than types, or `main_share` or `cells_per_spot` is out of range.
+        modalities, no spot has a domain, coordinates are no finite numbers, or `main_share` or
+        `cells_per_spot` is out of range.
 
     Examples
     --------
@@ -111,10 +111,9 @@ def cells_on_layout(
     domain, spatial = labelled_spots(layout, domains, spatial_key)
     main_types = main_types_of(types, domain, cell_types, domains)
 
-    # The code of a domain is that of its main type.
     drawn = _draw(
         types.cat.codes.to_numpy(),
-        domain.codes,
+        domain.codes % len(types.cat.categories),
         main_share,
         int(cells_per_spot),
         np.random.default_rng(seed),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+from smartcore._keys import RESULT
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -37,6 +39,30 @@ def is_mudata(data: object) -> bool:
 def missing_key(key: str, where: str, there: Iterable[object]) -> KeyError:
     """The error for a key that is not there, listing what is."""
     return KeyError(f"{key!r} is not in {where}, which has: {', '.join(map(str, there)) or 'none'}")
+
+
+def recorded(data: object, what: str) -> Any:
+    """What ``uns["smart"]`` holds under a name.
+
+    Raises
+    ------
+    TypeError
+        If `data` is neither AnnData nor MuData.
+    KeyError
+        If there is none; the message lists what is there.
+    """
+    try:
+        is_mudata(data)
+    except TypeError:
+        raise TypeError(
+            f"{what} must be a DataFrame, a mapping, AnnData or MuData, not {type(data).__name__}"
+        ) from None
+    uns = cast("Data", data).uns
+    if RESULT not in uns:
+        raise missing_key(RESULT, "uns", uns)
+    if what not in uns[RESULT]:
+        raise missing_key(what, f"uns[{RESULT!r}]", uns[RESULT])
+    return uns[RESULT][what]
 
 
 def values_of(data: Data, key: str) -> pd.Series:

@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from smartcore._keys import RESULT
-
 from ._axes import axes
 from ._colors import PALETTE
-from ._data import is_mudata, missing_key
+from ._data import recorded
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -136,18 +134,7 @@ def _stack(ax: Axes | None, n_panels: int) -> list[Axes]:
 
 def _table(history: pd.DataFrame | Mapping[str, object] | Data) -> pd.DataFrame:
     if not isinstance(history, pd.DataFrame | Mapping):
-        try:
-            is_mudata(history)
-        except TypeError:
-            raise TypeError(
-                "history must be a DataFrame, a mapping, AnnData or MuData, "
-                f"not {type(history).__name__}"
-            ) from None
-        if RESULT not in history.uns:
-            raise missing_key(RESULT, "uns", history.uns)
-        if "history" not in history.uns[RESULT]:
-            raise missing_key("history", f"uns[{RESULT!r}]", history.uns[RESULT])
-        history = history.uns[RESULT]["history"]
+        history = recorded(history, "history")
     if isinstance(history, pd.DataFrame):
         table = history
     else:

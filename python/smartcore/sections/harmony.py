@@ -106,9 +106,9 @@ def without_batch_effects(
 
     Noise hides batch effects. So Harmony is asked once more where there is less of it: of the
     features averaged over spatial neighbours, with their directions weighted by how much they vary
-    in space where those of the view or the target are (:class:`smartcore.spatial.directions.Directions`). What it takes
-    out there is taken out of the features, too. Clusters are as much sharper there as the noise of
-    the averages is less.
+    in space where those of the view or the target are
+    (:class:`smartcore.spatial.directions.Directions`). What it takes out there is taken out of the
+    features, too. Clusters are as much sharper there as the noise of the averages is less.
 
     Parameters
     ----------
@@ -126,23 +126,48 @@ def without_batch_effects(
     """
     if batches is None or params.harmony_rounds == 0 or (batches == batches[0]).all():
         return x
-
-    def corrected(x: NDArray[np.floating], noise: float = 1) -> NDArray[np.floating]:
-        return harmony(
-            x,
-            batches,
-            theta=params.harmony_theta,
-            sigma=noise * params.harmony_sigma,
-            max_rounds=params.harmony_rounds,
-            seed=seed,
-        )
-
-    x = corrected(x)
+    x = _corrected(x, batches, params, seed)
     if params.harmony_hops == 0:
         return x
     weights = _weights(x, graph, params)
     averages = smooth(x if weights is None else x @ weights, graph, params.harmony_hops)
-    return x - (averages - corrected(averages, _noise_left(graph, params.harmony_hops)))
+    noise = _noise_left(graph, params.harmony_hops)
+    return x - (averages - _corrected(averages, batches, params, seed, noise))
+
+
+def view_without_batch_effects(
+    x: NDArray[np.floating],
+    batches: NDArray[np.intp] | None,
+    graph: sp.csr_matrix,
+    params: Params,
+    seed: int,
+) -> NDArray[np.floating]:
+    """:func:`harmony` of filtered features, which show what noise hid of batch effects.
+
+    Parameters and result are those of :func:`without_batch_effects`. Clusters are as sharp as for
+    averages over ``harmony_hops``; with 0 hops nothing is done.
+    """
+    if batches is None or params.harmony_rounds == 0 or params.harmony_hops == 0:
+        return x
+    return _corrected(x, batches, params, seed, _noise_left(graph, params.harmony_hops))
+
+
+def _corrected(
+    x: NDArray[np.floating],
+    batches: NDArray[np.intp],
+    params: Params,
+    seed: int,
+    noise: float = 1,
+) -> NDArray[np.floating]:
+    """By Harmony, whose clusters are the sharper the less ``noise`` there is."""
+    return harmony(
+        x,
+        batches,
+        theta=params.harmony_theta,
+        sigma=noise * params.harmony_sigma,
+        max_rounds=params.harmony_rounds,
+        seed=seed,
+    )
 
 
 def _noise_left(graph: sp.csr_matrix, hops: int) -> float:

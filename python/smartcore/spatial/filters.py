@@ -19,6 +19,9 @@ from smartcore.spatial.walks import N_AVERAGES, Walks, reach
 TOLERANCE = 0.02
 """Share of what space explains that a wider average may lose against the best one."""
 
+LEANING = 0.5
+"""Share of the widest such average in the filter; the weights of least error have the rest."""
+
 # Spots that averages are compared on, at most.
 _COMPARED = 20_000
 # Averages are alike, so their weights are found with a little ridge.
@@ -88,6 +91,11 @@ class SpatialFilter:
     def width(self) -> int:
         """Columns of the filtered features."""
         return self.usual.out.shape[1] + self.excess.out.shape[1]
+
+    @property
+    def averages(self) -> bool:
+        """Whether it averages at all."""
+        return bool(self.usual.weights[1:].any())
 
     def apply(self, x: NDArray[np.floating], graph: sp.csr_matrix) -> NDArray[np.float32]:
         """Filtered features of ``x`` (n_spots, d), shape (n_spots, width)."""
@@ -237,9 +245,10 @@ def fit_filter(
         along = spatial_directions(beyond, graph)
         if along.varies:
             branch, _ = _fit(beyond, graph, walks, traces, along, regions, rows)
-            kept = along.beyond
-            out = np.diag(np.sqrt(along.variance))[kept][:, kept]
-            excess = Branch(branch.into[:, kept], branch.weights[:, kept], out.astype(np.float32))
+            # Those that vary in space come first, and are all used.
+            n_kept = int(along.beyond.sum())
+            out = np.diag(np.sqrt(along.variance[:n_kept])).astype(np.float32)
+            excess = Branch(branch.into[:, :n_kept], branch.weights[:, :n_kept], out)
     return SpatialFilter(bounds, center, scale, usual, excess), choice
 
 
@@ -262,8 +271,11 @@ def _fit(
     regions: float,
     rows: NDArray[np.intp] | None,
 ) -> tuple[Branch, Choice]:
-    scores = x.astype(np.float64) @ directions.into
-    nugget = regions * nuggets(scores, graph, rows)
+    size = 1 - regions * (1 - directions.weight)
+    # The others are left out of the view, however they are averaged.
+    used = np.flatnonzero(size > 0)
+    into = directions.into[:, used]
+    scores = x.astype(np.float64) @ into
     own = scores if rows is None else scores[rows]
     averages = np.stack(
         [
@@ -271,36 +283,36 @@ def _fit(
             for y in walks.averages(scores.astype(np.float32))
         ]
     )
+    nugget = np.full(len(size), regions)
+    nugget[used] = regions * nuggets(scores, graph, rows)
+    continuous = 1 - nugget
     gram = np.einsum("knr,lnr->rkl", averages, averages, optimize=True) / len(own)
     product = np.einsum("nr,knr->rk", own, averages, optimize=True) / len(own)
     # Agreement with what is continuous: less what a spot's own noise contributes to it.
-    product -= nugget[:, None] * traces
-    continuous = 1 - nugget
-    errors = continuous[:, None] - 2 * product + np.einsum("rkk->rk", gram)
-    weights = np.column_stack(
-        [
-            _weights(gram[r], product[r], errors[r], continuous[r], regions)
-            for r in range(len(nugget))
-        ]
-        or [np.zeros((N_AVERAGES, 0))]
-    )
-    size = 1 - regions * (1 - directions.weight)
-    explained = 2 * np.einsum("kr,rk->r", weights, product)
-    explained -= np.einsum("kr,rkl,lr->r", weights, gram, weights)
+    product -= nugget[used, None] * traces
+    errors = continuous[used, None] - 2 * product + np.einsum("rkk->rk", gram)
+    weights = np.zeros((N_AVERAGES, len(used)))
+    for r, own_continuous in enumerate(continuous[used]):
+        weights[:, r] = _weights(gram[r], product[r], errors[r], own_continuous, regions)
+    explained, width = np.zeros(len(size)), np.zeros(len(size))
+    explained[used] = 2 * np.einsum("kr,rk->r", weights, product)
+    explained[used] -= np.einsum("kr,rkl,lr->r", weights, gram, weights)
     total = weights.sum(axis=0)
-    squared = np.divide(reach() ** 2 @ weights, total, out=np.zeros(len(total)), where=total > 0)
-    counted = directions.variance * size**2
+    width[used] = np.divide(
+        reach() ** 2 @ weights, total, out=np.zeros(len(total)), where=total > 0
+    )
+    counted = directions.variance[used] * size[used] ** 2
     choice = Choice(
         directions=directions,
         nugget=nugget,
         explained=np.clip(explained, 0, 1),
-        reach=np.sqrt(squared),
-        error=counted @ errors / max(float(counted @ continuous), np.finfo(float).tiny),
+        reach=np.sqrt(width),
+        error=counted @ errors / max(float(counted @ continuous[used]), np.finfo(float).tiny),
     )
     branch = Branch(
-        into=directions.into.astype(np.float32),
+        into=into.astype(np.float32),
         weights=weights.astype(np.float32),
-        out=(size[:, None] * directions.back).astype(np.float32),
+        out=(size[used, None] * directions.back[used]).astype(np.float32),
     )
     return branch, choice
 
@@ -312,11 +324,11 @@ def _weights(
     continuous: float,
     regions: float,
 ) -> NDArray[np.float64]:
-    """Of each average: half those of least error, half the widest that is nearly as good."""
+    """Of each average: those of least error, leaning to the widest that is nearly as good."""
     factor = cholesky(gram + _RIDGE * np.eye(len(gram)), lower=True)
     best = nnls(factor.T, solve_triangular(factor, product, lower=True))[0]
     allowed = TOLERANCE * regions * max(continuous - errors.min(), 0)
     widest = int(np.flatnonzero(errors <= errors.min() + allowed + 1e-12)[-1])
-    best /= 2
-    best[widest] += 0.5
+    best *= 1 - LEANING
+    best[widest] += LEANING
     return best

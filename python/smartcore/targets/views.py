@@ -13,6 +13,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from smartcore.params import Params
+from smartcore.sections.harmony import view_without_batch_effects
 from smartcore.sections.missing import fill_missing
 from smartcore.spatial.filters import Choice, SpatialFilter, fit_filter, unfiltered
 from smartcore.spatial.walks import reach
@@ -66,12 +67,14 @@ def fit_views(
     graph
         Spatial graph, (n_spots, n_spots).
     params
-        ``regions``.
+        ``regions``: at 0 features stay as they are, too, as they do without neighbours.
     seed
         As for :func:`smartcore.spatial.filters.fit_filter`.
     """
     widths = {name: x.shape[1] for name, x in features.items()}
     if graph.nnz == 0 or params.regions == 0:
+        why = "regions=0" if params.regions == 0 else "none has neighbours"
+        logger.info("Spots are not averaged with their surroundings (%s).", why)
         nothing = {name: unfiltered(d) for name, d in widths.items()}
         return Views(nothing, no_directions(), no_scales())
     filters, choices = {}, {}
@@ -92,12 +95,18 @@ def view(
     observed: Mapping[str, NDArray[np.bool_]],
     graph: sp.csr_matrix,
     filters: Mapping[str, SpatialFilter] | None,
+    *,
+    batches: NDArray[np.intp] | None,
+    params: Params,
+    seed: int,
 ) -> dict[str, NDArray[np.float32]]:
     """Modality → what the network is given, shape (n_spots, width), without gaps.
 
-    Unobserved rows are filled in from spots that are alike in the filtered features of the
-    modalities they share (:func:`smartcore.sections.missing.fill_missing`), since these match
-    spots better than their own noisy features.
+    Of several batches Harmony takes out what batch effects the filtered features show
+    (:func:`smartcore.sections.harmony.view_without_batch_effects`). Unobserved rows are filled in
+    from spots that are alike in the filtered features of the modalities they share
+    (:func:`smartcore.sections.missing.fill_missing`), since these match spots better than their
+    own noisy features.
     """
     if filters is None:
         return fill_missing(features, observed)
@@ -105,6 +114,9 @@ def view(
     for name, x in features.items():
         rows, own = _observed_part(observed[name], graph)
         part = filters[name].apply(x[rows], own)
+        if batches is not None and filters[name].averages:
+            mixed = view_without_batch_effects(part, batches[rows], own, params, seed)
+            part = mixed.astype(np.float32)
         views[name] = part
         if len(part) < len(x):
             views[name] = np.zeros((len(x), part.shape[1]), np.float32)

@@ -29,6 +29,7 @@ def smart(
     batch_key: str | None = None,
     preset: str = "robust",
     n_neighbors: int | None = None,
+    regions: float | None = None,
     key_added: str = _keys.RESULT,
     seed: int = 0,
     device: str = "auto",
@@ -70,9 +71,15 @@ def smart(
         which Harmony takes batch effects out, found in the same way; of a list each object has it.
         ``None``: the section.
     preset
-        ``"robust"``, ``"paper"`` or ``"published"``; see :data:`smartcore.PRESETS`.
+        ``"robust"``, ``"robust-0.1"`` (the default of version 0.1), ``"paper"`` or
+        ``"published"``; see :data:`smartcore.PRESETS`.
     n_neighbors
         Spatial neighbours; ``None``: 4 or 6, from the layout; 0: none.
+    regions
+        What domains are to be, from 0 to 1. 1: regions of tissue, for which spots are averaged
+        with their surroundings, as widely as the data ask for. 0: kinds of spots or cells,
+        wherever these lie; spots are not averaged. A number between them is a compromise.
+        ``None``: the preset's, 1. Presets other than ``"robust"`` have no such choice.
     key_added
         The embedding goes to ``obsm["X_" + key_added]``, all else to ``uns[key_added]``.
     seed, device, callback, progress, checkpoint, checkpoint_seconds, distributed, **params
@@ -87,7 +94,8 @@ def smart(
     ``None``, or the copy. For a dict always a MuData that holds its AnnDatas, which stay as
     they are, with the joint coordinates. It has ``obsm["X_smart"]`` (n_spots, latent_dim) float32,
     ``obsp["smart_connectivities"]`` (the spatial graph) and ``uns["smart"]`` (parameters,
-    history, directions, versions). Of several objects each has its spots' part, and copies come as
+    history, directions and scales as of :class:`smartcore.Integration`, versions). Of several
+    objects each has its spots' part, and copies come as
     a list or dict, as the objects were given.
 
     Raises
@@ -143,6 +151,8 @@ def smart(
         )
     if n_neighbors is not None:
         params["n_neighbors"] = n_neighbors
+    if regions is not None:
+        params["regions"] = regions
     result = integrate(
         matched.features,
         matched.coords,
@@ -219,6 +229,7 @@ def _record(
         "n_observed": {name: int(mask.sum()) for name, mask in matched.observed.items()},
         "n_triplets": result.n_triplets,
         "directions": result.directions,
+        "scales": result.scales,
         "version": version("smartcore"),
         **groups,
     }

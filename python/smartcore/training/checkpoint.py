@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from smartcore._files import UNREADABLE, write_whole
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 def fingerprint(arrays: Iterable[NDArray[Any]]) -> str:

@@ -43,7 +43,8 @@ def triplet_loss(
 ) -> Tensor:
     """Mean of max(‖z_a − z_p‖ − ‖z_a − z_n‖ + margin, 0) (paper, L_triplet); 0 for no triplet."""
     if triplets.shape[1] == 0:
-        return z.new_zeros(())
+        # Part of the graph, since all processes must exchange gradients of z.
+        return 0 * z.sum()
     anchor, positive, negative = (z.index_select(0, rows) for rows in triplets)
     if weights is None:
         return functional.triplet_margin_loss(anchor, positive, negative, margin=margin)

@@ -1,0 +1,124 @@
+"""Space Ranger's outs folders."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+import scanpy as sc
+
+from helpers.io import BARCODES, make_outs, positions, write_mtx, write_tenx
+from smartcore import io
+
+pytestmark = pytest.mark.usefixtures("no_pulling")
+
+
+def test_outs_agrees_with_scanpy(shared_data):
+    outs = shared_data / "seurat_visium/visium_outs"
+    result = io.read_modality(outs, "rna")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        oracle = sc.read_visium(outs, library_id="a")
+    assert list(result.obs_names) == list(oracle.obs_names)
+    assert np.array_equal(result.obsm["spatial"], oracle.obsm["spatial"])
+    assert (result.X != oracle.X).nnz == 0
+    for column in ("in_tissue", "array_row", "array_col"):
+        assert np.array_equal(result.obs[column], oracle.obs[column])
+
+
+@pytest.mark.parametrize("header", [True, False])
+def test_outs_matches_by_barcode_within_the_tissue(tmp_path, counts, header):
+    result = io.read_modality(make_outs(tmp_path / "outs", counts, header=header), "protein")
+    inside = [BARCODES[i] for i in (0, 1, 3, 4)]
+    assert list(result.obs_names) == inside
+    table = positions().set_index("barcode").loc[inside]
+    expected = table[["pxl_col_in_fullres", "pxl_row_in_fullres"]].to_numpy()
+    assert np.array_equal(result.obsm["spatial"], expected)
+    assert list(result.obs["array_col"]) == list(table["array_col"])
+    assert np.array_equal(result.X.toarray(), counts[[0, 1, 3, 4]][:, 3:5])
+
+
+def test_outs_with_parquet(tmp_path, counts):
+    pytest.importorskip("pyarrow", reason="pyarrow does not work here", exc_type=ImportError)
+    outs = make_outs(tmp_path / "outs", counts)
+    expected = io.read_modality(outs, "protein").obsm["spatial"]
+    (outs / "spatial/tissue_positions.csv").unlink()
+    positions().to_parquet(outs / "spatial/tissue_positions.parquet", index=False)
+    assert np.array_equal(io.read_modality(outs, "protein").obsm["spatial"], expected)
+
+
+def test_outs_parquet_goes_through_pandas(tmp_path, counts, monkeypatch):
+    outs = make_outs(tmp_path / "outs", counts)
+    expected = io.read_modality(outs, "protein").obsm["spatial"]
+    (outs / "spatial/tissue_positions.csv").rename(outs / "spatial/tissue_positions.parquet")
+    monkeypatch.setattr(pd, "read_parquet", pd.read_csv)
+    assert np.array_equal(io.read_modality(outs, "protein").obsm["spatial"], expected)
+
+    def no_engine(path):
+        raise ImportError("no engine")
+
+    monkeypatch.setattr(pd, "read_parquet", no_engine)
+    with pytest.raises(ImportError, match="pip install pyarrow"):
+        io.read_modality(outs, "protein")
+
+
+def test_outs_falls_back_to_the_text_folder(tmp_path, counts):
+    outs = make_outs(tmp_path / "outs", counts)
+    expected = io.read_modality(outs, "protein")
+    (outs / "filtered_feature_bc_matrix.h5").unlink()
+    write_mtx(outs / "filtered_feature_bc_matrix", counts)
+    result = io.read_modality(outs, "protein")
+    assert np.array_equal(result.X.toarray(), expected.X.toarray())
+    assert np.array_equal(result.obsm["spatial"], expected.obsm["spatial"])
+
+
+@pytest.mark.filterwarnings("ignore:.*occur more than once")
+def test_outs_prefers_the_filtered_matrix(tmp_path, counts):
+    outs = make_outs(tmp_path / "outs", counts)
+    write_tenx(outs / "raw_feature_bc_matrix.h5", counts + 50)
+    assert io.read_modality(outs, "rna").X.max() < 50
+    (outs / "filtered_feature_bc_matrix.h5").unlink()
+    assert io.read_modality(outs, "rna").X.min() >= 50
+
+
+@pytest.mark.filterwarnings("ignore:.*occur more than once")
+def test_matrix_folder_alone_has_no_coordinates(tmp_path, counts):
+    result = io.read_modality(write_mtx(tmp_path / "filtered_feature_bc_matrix", counts), "rna")
+    assert np.array_equal(result.X.toarray(), counts[:, :3])
+    assert "spatial" not in result.obsm
+
+
+def test_outs_of_another_run_is_refused(tmp_path, counts):
+    outs = make_outs(tmp_path / "outs", counts)
+    table = positions()
+    table["barcode"] = [f"X{i}-1" for i in range(7)]
+    table.to_csv(outs / "spatial/tissue_positions.csv", index=False)
+    with pytest.raises(ValueError, match=r"none of the 5 barcodes.*'AAAC-1'.*'X0-1'"):
+        io.read_modality(outs, "protein")
+
+
+def test_outs_warns_of_spots_without_position(tmp_path, counts):
+    outs = make_outs(tmp_path / "outs", counts)
+    positions().iloc[:5].to_csv(outs / "spatial/tissue_positions.csv", index=False)
+    with pytest.warns(UserWarning, match="1 of 5 spots have no position"):
+        result = io.read_modality(outs, "protein")
+    assert list(result.obs_names) == [BARCODES[i] for i in (1, 3, 4)]
+
+
+def test_folder_that_is_not_outs(tmp_path, counts):
+    with pytest.raises(FileNotFoundError, match="is not a Space Ranger 'outs' folder"):
+        io.read_modality(tmp_path)
+    make_outs(tmp_path / "run/outs", counts)
+    with pytest.raises(FileNotFoundError, match=r"perhaps you mean .*run/outs"):
+        io.read_modality(tmp_path / "run")
+
+
+def test_outs_without_positions_or_with_other_columns(tmp_path, counts):
+    outs = make_outs(tmp_path / "outs", counts)
+    table = outs / "spatial/tissue_positions.csv"
+    positions().drop(columns="array_row").to_csv(table, index=False)
+    with pytest.raises(ValueError, match=r"tissue_positions\.csv.*columns missing: array_row"):
+        io.read_modality(outs, "protein")
+    table.unlink()
+    with pytest.raises(FileNotFoundError, match=r"holds none of tissue_positions\.parquet"):
+        io.read_modality(outs, "protein")

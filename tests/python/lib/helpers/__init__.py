@@ -1,0 +1,1 @@
+"""What tests of several files call; fixtures are in each folder's conftest.py."""
