@@ -12,6 +12,7 @@ RunSMART.SingleCellExperiment <- function(
     coords = NULL,
     coord.cols = NULL,
     section.by = NULL,
+    batch.by = NULL,
     n.clusters = NULL,
     cluster.name = "smart_clusters",
     cluster.method = NULL,
@@ -31,7 +32,7 @@ RunSMART.SingleCellExperiment <- function(
     reader,
     assays = assays, modalities = modalities, features = features, layer = layer,
     reduction = reduction, dims = dims, coords = coords, coord.cols = coord.cols,
-    section.by = section.by, check.counts = check.counts, verbose = verbose
+    section.by = section.by, batch.by = batch.by, check.counts = check.counts, verbose = verbose
   )
   result <- run_inputs(
     inputs, n.clusters, cluster.method, seed.use, check.counts, verbose, ...
@@ -71,8 +72,8 @@ read_sce <- function(object) {
     },
     # A reducedDim does not say where it comes from.
     assay_of = function(name) NA_character_,
-    places = function(coords, coord.cols, section.by, verbose) {
-      places_sce(object, cells, coords, coord.cols, section.by)
+    places = function(coords, coord.cols, section.by, batch.by, verbose) {
+      places_sce(object, cells, coords, coord.cols, section.by, batch.by)
     }
   )
 }

@@ -12,6 +12,7 @@ RunSMART.Seurat <- function(
     coords = NULL,
     coord.cols = NULL,
     section.by = NULL,
+    batch.by = NULL,
     n.clusters = NULL,
     cluster.name = "smart_clusters",
     cluster.method = NULL,
@@ -30,7 +31,7 @@ RunSMART.Seurat <- function(
     read_seurat(object),
     assays = assays, modalities = modalities, features = features, layer = layer,
     reduction = reduction, dims = dims, coords = coords, coord.cols = coord.cols,
-    section.by = section.by, check.counts = check.counts, verbose = verbose
+    section.by = section.by, batch.by = batch.by, check.counts = check.counts, verbose = verbose
   )
   result <- run_inputs(
     inputs, n.clusters, cluster.method, seed.use, check.counts, verbose, ...
@@ -57,6 +58,7 @@ run_inputs <- function(inputs, n.clusters, cluster.method, seed.use, check.count
     inputs$modalities,
     coords = inputs$coords,
     sections = inputs$sections,
+    batches = inputs$batches,
     seed.use = seed.use,
     check.counts = check.counts,
     verbose = verbose,
@@ -90,8 +92,8 @@ read_seurat <- function(object) {
     reductions = SeuratObject::Reductions(object),
     embedding = function(name) SeuratObject::Embeddings(object[[name]]),
     assay_of = function(name) SeuratObject::DefaultAssay(object[[name]]) %||% NA_character_,
-    places = function(coords, coord.cols, section.by, verbose) {
-      places_seurat(object, coords, coord.cols, section.by, verbose)
+    places = function(coords, coord.cols, section.by, batch.by, verbose) {
+      places_seurat(object, coords, coord.cols, section.by, batch.by, verbose)
     }
   )
 }

@@ -18,6 +18,10 @@
 #' used, and peaks that overlap count as one. Their cells may go by the same names, and an object
 #' may lack a modality. Clusters have the same levels in all of them.
 #'
+#' Where several sections share a slide, run or donor, name these by `batch.by`: features are then
+#' centred and scaled within such batches, and Harmony takes out what sets batches apart, not
+#' sections. One section measured in two runs has batches, too. For all else sections count.
+#'
 #' The object given is returned with results added, or untouched: also where anything fails, or
 #' is interrupted (Ctrl-C or Esc ends the training within an epoch).
 #'
@@ -47,6 +51,10 @@
 #' @param section.by Column of the metadata with the section of each cell. `NULL`: each image, or
 #'   object of a list, is a section. For matrices the sections themselves, one value for each row
 #'   of `coords` (or named by cell).
+#' @param batch.by Column of the metadata with the batch of each cell, such as its slide, run or
+#'   donor. For a list of objects a column that each has, or one value for each object, in their
+#'   order or named by object. For matrices the batches themselves, as with `section.by`. `NULL`:
+#'   each section is a batch.
 #' @param n.clusters Number of clusters (domains) to find. `NULL`: none.
 #' @param cluster.name Column of the metadata for the clusters.
 #' @param cluster.method Method to find clusters; see [FindSMARTClusters()].
@@ -72,13 +80,13 @@
 #'     `min.spots`: spots that a gene or peak must be counted in (10). `clr`: mean of the
 #'     centred log-ratio over the spots of a `"protein"` or the proteins of a `"spot"`.
 #'   * `align.sections`: `TRUE` (the default) centres and scales each feature within its section,
-#'     so that what a batch catches more of, or less, does not tell sections apart; `FALSE` over
-#'     all sections together, for sections that have hardly a kind of cells in common.
+#'     or batch, so that what a batch catches more of, or less, does not tell sections apart;
+#'     `FALSE` over all sections together, for sections that have hardly a kind of cells in common.
 #'   * `harmony.theta` (2) and `harmony.rounds` (20): how hard, and for how many rounds, Harmony
-#'     takes out batch effects between sections; 0 rounds: not at all. `harmony.sigma` (0.15): how
-#'     soft its clusters are. `section.triplets`: `"across"` sections (the default), `"within"` or
-#'     `"both"`. `link.sections`: `TRUE` lets spots of different sections be neighbours, for
-#'     sections registered in 3-D coordinates.
+#'     takes out batch effects; 0 rounds: not at all. `harmony.sigma` (0.15): how soft its clusters
+#'     are. `section.triplets`: `"across"` sections (the default), `"within"` or `"both"`.
+#'     `link.sections`: `TRUE` lets spots of different sections be neighbours, for sections
+#'     registered in 3-D coordinates.
 #'   * `epochs`, `lr`, `lam` (weight of the reconstruction against the triplets), `alpha` (weights
 #'     named by modality), `latent.dim` (64), `margin`, `n.mutual`, `far.ratio`.
 #'   * `step.spots`: cells that a training step sees; more are cut into tiles (50000, or what a
@@ -132,6 +140,7 @@ RunSMART.default <- function(
     modalities = NULL,
     features = NULL,
     section.by = NULL,
+    batch.by = NULL,
     n.clusters = NULL,
     cluster.method = NULL,
     check.counts = TRUE,
@@ -145,7 +154,9 @@ RunSMART.default <- function(
       "i" = "A matrix cells x 2 or 3, with the names of the cells as rownames."
     ))
   }
-  inputs <- collect_matrices(matrices, coords, modalities, features, section.by, check.counts)
+  inputs <- collect_matrices(
+    matrices, coords, modalities, features, section.by, batch.by, check.counts
+  )
   check_n_clusters(n.clusters, nrow(inputs$coords))
   cluster_method(cluster.method, "RunSMART")
   if (verbose) {
@@ -175,6 +186,9 @@ print.SMARTResult <- function(x, ...) {
   ))
   if (!is.null(x$sections)) {
     cli::cat_line("Sections: ", paste0(names(x$sections), " (", x$sections, ")", collapse = ", "))
+  }
+  if (!is.null(x$batches)) {
+    cli::cat_line("Batches: ", paste0(names(x$batches), " (", x$batches, ")", collapse = ", "))
   }
   if (!is.null(x$clusters)) {
     cli::cat_line("Clusters: ", paste0(
@@ -222,7 +236,8 @@ is_matrix_like <- function(x) {
   is.matrix(x) || inherits(x, c("Matrix", "IterableMatrix", "DelayedArray"))
 }
 
-collect_matrices <- function(matrices, coords, modalities, features, section.by, check.counts) {
+collect_matrices <- function(matrices, coords, modalities, features, section.by, batch.by,
+                             check.counts) {
   assays <- names(matrices)
   check_named(features, "features", assays)
   kinds <- matrix_kinds(matrices, modalities)
@@ -246,15 +261,18 @@ collect_matrices <- function(matrices, coords, modalities, features, section.by,
   found <- given_coords(coords, all)
   # The order of the coordinates is that of the result.
   all <- c(intersect(rownames(found), all), setdiff(all, rownames(found)))
-  sections <- given_sections(section.by, rownames(found))
   placed <- place_cells(list(
-    coords = found, sections = sections, source = "`coords`",
+    coords = found,
+    sections = given_groups(section.by, rownames(found), "section.by"),
+    batches = given_groups(batch.by, rownames(found), "batch.by"),
+    source = "`coords`",
     rows = utils::head(rownames(found), 2)
   ), all)
   list(
     modalities = inputs,
     coords = placed$coords,
     sections = placed$sections,
+    batches = placed$batches,
     about = data.frame(
       modality = assays,
       kind = ifelse(kinds == "pcs", NA, kinds),
@@ -328,17 +346,17 @@ given_components <- function(x, name) {
   x
 }
 
-given_sections <- function(section.by, cells) {
-  if (is.null(section.by)) {
+# Sections or batches, which the argument `what` holds, named by cell.
+given_groups <- function(x, cells, what) {
+  if (is.null(x)) {
     return(NULL)
   }
-  if (!is.atomic(section.by) || (is.null(names(section.by)) && length(section.by) != length(cells))) {
+  if (!is.atomic(x) || (is.null(names(x)) && length(x) != length(cells))) {
     smart_abort(c(
-      "{.arg section.by} must be one value for each of the {length(cells)} rows of {.arg coords}, or
-       be named by cell.",
-      "x" = "It has {length(section.by)} value{?s}."
+      "{.arg {what}} must be one value for each of the {length(cells)} rows of {.arg coords}, or be
+       named by cell.",
+      "x" = "It has {length(x)} value{?s}."
     ))
   }
-  sections <- stats::setNames(as.character(section.by), names(section.by) %||% cells)
-  if (length(unique(sections)) > 1) sections
+  stats::setNames(as.character(x), names(x) %||% cells)
 }

@@ -30,6 +30,7 @@ run_sections <- function(
     coords = NULL,
     coord.cols = NULL,
     section.by = NULL,
+    batch.by = NULL,
     n.clusters = NULL,
     cluster.name = "smart_clusters",
     cluster.method = NULL,
@@ -43,6 +44,7 @@ run_sections <- function(
   check_n_clusters(n.clusters, sum(vapply(object, ncol, 1)))
   cluster_method(cluster.method, "RunSMART")
   given <- section_coords(coords, names)
+  batch <- section_batches(batch.by, names)
   parts <- lapply(seq_along(object), function(i) {
     rlang::try_fetch(
       collect(
@@ -50,18 +52,28 @@ run_sections <- function(
         assays = section_assays(object[[i]], assays, object), modalities = modalities,
         features = features, layer = layer, reduction = reduction, dims = dims,
         coords = given[[i]], coord.cols = coord.cols, section.by = section.by,
-        check.counts = check.counts, verbose = FALSE
+        batch.by = batch$column, check.counts = check.counts, verbose = FALSE
       ),
       error = function(cnd) smart_abort("Section {.val {names[i]}}:", parent = cnd)
     )
   })
   # Where results go is looked at before anything is computed.
   finish <- lapply(object, finisher, reduction.name, reduction.key, cluster.name)
+  if (!is.null(batch$values)) {
+    parts <- Map(function(part, value) {
+      cells <- rownames(part$coords)
+      part$batches <- stats::setNames(rep(value, length(cells)), cells)
+      part
+    }, parts, batch$values)
+  }
   inputs <- combine_sections(parts, names)
   if (verbose) {
     say_modalities(inputs$about)
     if (!is.null(inputs$sections)) {
       smart_inform(c("i" = "Sections: {.val {unique(inputs$sections)}}."))
+    }
+    if (!is.null(inputs$batches)) {
+      smart_inform(c("i" = "Batches: {.val {unique(inputs$batches)}}."))
     }
     say_missing(inputs$about, nrow(inputs$coords))
   }
@@ -125,6 +137,30 @@ section_coords <- function(coords, names) {
   coords[names]
 }
 
+# The column of each object that `batch.by` names, or its value for each.
+section_batches <- function(batch.by, names) {
+  if (is.null(batch.by) || (rlang::is_string(batch.by) && is.null(names(batch.by)))) {
+    return(list(column = batch.by))
+  }
+  if (!is.atomic(batch.by) || length(batch.by) != length(names) || anyNA(batch.by)) {
+    smart_abort(c(
+      "{.arg batch.by} must name one column of the metadata, or hold one value for each of the
+       {length(names)} object{?s}.",
+      "x" = "It is {.obj_type_friendly {batch.by}} of length {length(batch.by)}{if (anyNA(batch.by)) ',
+             with missing values'}."
+    ))
+  }
+  values <- stats::setNames(as.character(batch.by), names(batch.by))
+  if (!is.null(names(values))) {
+    unknown <- setdiff(names, names(values))
+    if (length(unknown)) {
+      smart_abort("{.arg batch.by} has nothing for section{?s} {.val {unknown}}.")
+    }
+    values <- values[names]
+  }
+  list(values = unname(values))
+}
+
 prefixed <- function(section, cells) paste0(section, ":", cells)
 
 # What was collected from each object as one input: cells go by section and name.
@@ -145,6 +181,12 @@ combine_sections <- function(parts, names) {
     own <- if (is.null(part$sections)) section else prefixed(section, part$sections[cells])
     stats::setNames(rep_len(own, length(cells)), prefixed(section, cells))
   }, parts, names)
+  # A batch is the same one by its name in all sections.
+  batches <- Map(function(part, section) {
+    if (!is.null(part$batches)) {
+      stats::setNames(part$batches, prefixed(section, names(part$batches)))
+    }
+  }, parts, names)
   about <- do.call(rbind, lapply(parts, `[[`, "about"))
   about <- about[match(modalities, about$modality), ]
   about$n.features <- vapply(joined, input_width, 1L)
@@ -154,6 +196,7 @@ combine_sections <- function(parts, names) {
     modalities = joined,
     coords = stack_rows(unname(coords)),
     sections = if (length(unique(unlist(sections))) > 1) unlist(unname(sections)),
+    batches = unlist(unname(batches)),
     about = about,
     chosen = unique(unlist(lapply(parts, `[[`, "chosen")))
   )

@@ -1,4 +1,4 @@
-# From the user's object to what the core takes: modalities, coordinates, sections.
+# From the user's object to what the core takes: modalities, coordinates, sections, batches.
 #
 # A reader hides the class of the object. It is a list of
 #   cells                names of the cells, unique
@@ -7,11 +7,11 @@
 #   is_filled(assay, layer)
 #   counts(assay, layer, features, check.counts)
 #   reductions, embedding(reduction), assay_of(reduction)
-#   places(coords, coord.cols, section.by, verbose)
+#   places(coords, coord.cols, section.by, batch.by, verbose)
 
 collect <- function(reader, assays = NULL, modalities = NULL, features = NULL, layer = "counts",
                     reduction = NULL, dims = NULL, coords = NULL, coord.cols = NULL,
-                    section.by = NULL, check.counts = TRUE, verbose = TRUE) {
+                    section.by = NULL, batch.by = NULL, check.counts = TRUE, verbose = TRUE) {
   plan <- plan_inputs(reader, assays, modalities, layer, reduction)
   features <- features_by_assay(reader, features, plan$assay[is.na(plan$reduction)], verbose)
   if (!is.null(dims) && all(is.na(plan$reduction))) {
@@ -20,7 +20,7 @@ collect <- function(reader, assays = NULL, modalities = NULL, features = NULL, l
       "i" = "The number of components made from counts is {.arg n.comps}."
     ))
   }
-  places <- reader$places(coords, coord.cols, section.by, verbose)
+  places <- reader$places(coords, coord.cols, section.by, batch.by, verbose)
   inputs <- lapply(seq_len(nrow(plan)), function(i) {
     item <- as.list(plan[i, ])
     if (is.na(item$reduction)) {
@@ -56,6 +56,7 @@ collect <- function(reader, assays = NULL, modalities = NULL, features = NULL, l
     modalities = inputs,
     coords = placed$coords,
     sections = placed$sections,
+    batches = placed$batches,
     about = about,
     # Modalities whose features the user chose.
     chosen = plan$name[is.na(plan$reduction) & vapply(plan$assay, function(assay) {

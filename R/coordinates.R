@@ -1,4 +1,4 @@
-# Where the cells are, and in which section.
+# Where the cells are, and in which section and batch.
 
 # Metadata columns that are taken for coordinates where nothing better is there;
 # compared in lower case. Rows and columns of an array are not among them: those of a
@@ -20,10 +20,10 @@ coordinate_columns <- list(
 )
 
 # Places of the cells of a Seurat object, as far as they are known: `coords`, numeric
-# cells x 2|3 with rownames; `sections`, named character or NULL; `source`, in words;
+# cells x 2|3 with rownames; `sections` and `batches`, named character or NULL; `source`, in words;
 # `by_image`, the image of each cell where they come from images.
 places_seurat <- function(object, coords = NULL, coord.cols = NULL, section.by = NULL,
-                          verbose = TRUE) {
+                          batch.by = NULL, verbose = TRUE) {
   cells <- colnames(object)
   meta <- object[[]]
   images <- SeuratObject::Images(object)
@@ -54,11 +54,12 @@ places_seurat <- function(object, coords = NULL, coord.cols = NULL, section.by =
     smart_inform(c("!" = "{length(images)} images, but coordinates are {source}: taken as one
       section. Use {.arg section.by} to say otherwise."))
   }
-  finish_places(found, cells, meta, section.by, by_image, source)
+  finish_places(found, cells, meta, section.by, batch.by, by_image, source)
 }
 
 # As `places_seurat()`, of a SingleCellExperiment whose cells go by `cells`.
-places_sce <- function(object, cells, coords = NULL, coord.cols = NULL, section.by = NULL) {
+places_sce <- function(object, cells, coords = NULL, coord.cols = NULL, section.by = NULL,
+                       batch.by = NULL) {
   meta <- plain_columns(SummarizedExperiment::colData(object), cells)
   by_sample <- NULL
   if (!is.null(coords)) {
@@ -89,7 +90,7 @@ places_sce <- function(object, cells, coords = NULL, coord.cols = NULL, section.
     found <- column_coords(meta, columns)
     source <- paste("colData columns", paste(columns, collapse = ", "))
   }
-  finish_places(found, cells, meta, section.by, by_sample, source)
+  finish_places(found, cells, meta, section.by, batch.by, by_sample, source)
 }
 
 has_spatial_coords <- function(object) {
@@ -104,7 +105,7 @@ plain_columns <- function(frame, cells) {
   meta
 }
 
-finish_places <- function(found, cells, meta, section.by, by_image, source) {
+finish_places <- function(found, cells, meta, section.by, batch.by, by_image, source) {
   rows <- utils::head(rownames(found), 2)
   found <- found[rownames(found) %in% cells, , drop = FALSE]
   if (!ncol(found) %in% 2:3) {
@@ -112,11 +113,15 @@ finish_places <- function(found, cells, meta, section.by, by_image, source) {
   }
   storage.mode(found) <- "double"
   colnames(found) <- c("x", "y", "z")[seq_len(ncol(found))]
-  sections <- if (is.null(section.by)) by_image else section_column(meta, section.by)
+  sections <- if (is.null(section.by)) by_image else meta_column(meta, section.by, "section.by")
   if (!is.null(section.by) && !is.null(by_image)) {
     warn_mixed_images(found, sections, by_image)
   }
-  list(coords = found, sections = sections, source = source, by_image = by_image, rows = rows)
+  list(
+    coords = found, sections = sections,
+    batches = if (!is.null(batch.by)) meta_column(meta, batch.by, "batch.by"),
+    source = source, by_image = by_image, rows = rows
+  )
 }
 
 image_source <- function(names) {
@@ -127,14 +132,16 @@ say_places <- function(places, placed) {
   images <- places$by_image[rownames(placed$coords)]
   # A SpatialExperiment's samples are no images.
   source <- if (startsWith(places$source, "image")) image_source(unique(images)) else places$source
-  names <- unique(placed$sections)
+  sections <- unique(placed$sections)
+  batches <- unique(placed$batches)
   smart_inform(c(
     "i" = "Coordinates: {source}.",
-    if (!is.null(names)) c("i" = "Sections: {.val {names}}.")
+    if (!is.null(sections)) c("i" = "Sections: {.val {sections}}."),
+    if (!is.null(batches)) c("i" = "Batches: {.val {batches}}.")
   ))
 }
 
-# Coordinates and sections of exactly `cells`, in their order.
+# Coordinates, sections and batches of exactly `cells`, in their order.
 place_cells <- function(places, cells) {
   at <- match(cells, rownames(places$coords))
   coords <- places$coords[at, , drop = FALSE]
@@ -154,20 +161,30 @@ place_cells <- function(places, cells) {
       "i" = "Remove {cli::qty(lost)}{?it/them} with {.fn subset}, or give {.arg coords} for all."
     ))
   }
-  sections <- places$sections
-  if (!is.null(sections)) {
-    sections <- stats::setNames(sections[cells], cells)
-    unknown <- cells[is.na(sections)]
-    if (length(unknown)) {
-      smart_abort(c(
-        "{length(unknown)} of {length(cells)} cells {cli::qty(unknown)}{?is/are} in no section
-         (first: {.val {unknown[1]}}).",
-        "i" = "{.arg section.by} must be known for every cell."
-      ))
-    }
-    if (length(unique(sections)) < 2) sections <- NULL
+  sections <- groups_of(places$sections, cells, "section")
+  list(
+    coords = coords,
+    sections = if (length(unique(sections)) > 1) sections,
+    # One batch alone says that no batch effect is to be taken out between sections.
+    batches = groups_of(places$batches, cells, "batch")
+  )
+}
+
+# The section or batch of exactly `cells`, named by them.
+groups_of <- function(groups, cells, what) {
+  if (is.null(groups)) {
+    return(NULL)
   }
-  list(coords = coords, sections = sections)
+  groups <- stats::setNames(groups[cells], cells)
+  unknown <- cells[is.na(groups)]
+  if (length(unknown)) {
+    smart_abort(c(
+      "{length(unknown)} of {length(cells)} cells {cli::qty(unknown)}{?is/are} in no {what}
+       (first: {.val {unknown[1]}}).",
+      "i" = "{.arg {what}.by} must be known for every cell."
+    ))
+  }
+  groups
 }
 
 # Given ----
@@ -245,17 +262,18 @@ detect_columns <- function(meta) {
   NULL
 }
 
-section_column <- function(meta, section.by) {
-  if (!rlang::is_string(section.by)) {
-    smart_abort("{.arg section.by} must name one column of the metadata.")
+# Values of the column that the argument `what` names, named by cell.
+meta_column <- function(meta, column, what) {
+  if (!rlang::is_string(column)) {
+    smart_abort("{.arg {what}} must name one column of the metadata.")
   }
-  if (!section.by %in% names(meta)) {
+  if (!column %in% names(meta)) {
     smart_abort(c(
-      "The metadata has no column {.val {section.by}} ({.arg section.by}).",
+      "The metadata has no column {.val {column}} ({.arg {what}}).",
       "i" = "Its columns are {.val {names(meta)}}."
     ))
   }
-  stats::setNames(as.character(meta[[section.by]]), rownames(meta))
+  stats::setNames(as.character(meta[[column]]), rownames(meta))
 }
 
 no_coordinates <- function(found) {

@@ -11,11 +11,12 @@ core_settings <- c(
 #               `joined` is TRUE, counts are a list of such by object, each with its own features
 #   coords      cells x 2|3, with the names of all cells
 #   sections    named by cell, or NULL
+#   batches     named by cell; NULL: the sections
 #   ...         the core's parameters, words separated by dots or underscores
 # Returns list(embedding, history, params, n.triplets, directions, scales, contributions, n.features,
 # versions).
-run_core <- function(modalities, coords, sections = NULL, ..., seed.use = 42, check.counts = TRUE,
-                     verbose = TRUE, fn = "RunSMART") {
+run_core <- function(modalities, coords, sections = NULL, batches = NULL, ..., seed.use = 42,
+                     check.counts = TRUE, verbose = TRUE, fn = "RunSMART") {
   seed <- check_seed(seed.use, fn)
   core <- core(fn)
   given <- core_arguments(list(...), core, names(modalities), fn)
@@ -34,9 +35,10 @@ run_core <- function(modalities, coords, sections = NULL, ..., seed.use = 42, ch
       features[[name]] <- reticulate::r_to_py(unname_columns(input$pcs))
       n_features[[name]] <- ncol(input$pcs)
     } else {
+      cells_here <- input_cells(input)
       found <- call_core(fn, count_components(
-        core, name, input, section_codes(sections, input_cells(input)), given, seed, check.counts,
-        relay
+        core, name, input, section_codes(sections, cells_here), section_codes(batches, cells_here),
+        given, seed, check.counts, relay
       ), about = if (isTRUE(input$joined)) name)
       features[[name]] <- found[["components"]]
       n_features[[name]] <- reticulate::py_to_r(found[["n_features"]])
@@ -47,7 +49,7 @@ run_core <- function(modalities, coords, sections = NULL, ..., seed.use = 42, ch
   progress <- new_progress(verbose)
   on.exit(progress$done(), add = TRUE, after = FALSE)
   result <- call_core(fn, core$run(
-    features, rows, unname(coords), section_codes(sections, cells),
+    features, rows, unname(coords), section_codes(sections, cells), section_codes(batches, cells),
     preset = given$preset, params = given$params, seed = seed, device = given$device,
     on_epoch = called_by_python(progress$step), notify = called_by_python(relay$notify)
   ))
@@ -68,7 +70,8 @@ run_core <- function(modalities, coords, sections = NULL, ..., seed.use = 42, ch
   )
 }
 
-count_components <- function(core, name, input, sections, given, seed, check.counts, relay) {
+count_components <- function(core, name, input, sections, batches, given, seed, check.counts,
+                             relay) {
   # Features x cells by columns is cells x features by rows: nothing is moved.
   hand_over <- function(parts) lapply(parts, function(x) reticulate::r_to_py(x)$T)
   joined <- isTRUE(input$joined)
@@ -79,6 +82,7 @@ count_components <- function(core, name, input, sections, given, seed, check.cou
       lapply(input$counts, function(parts) as.array(rownames(parts[[1]])))
     },
     sections = sections,
+    batches = batches,
     align_sections = given$align_sections,
     n_comps = one_of_list(given$n_comps, name),
     n_features = one_of_list(given$n_features, name),
@@ -172,7 +176,7 @@ row_numbers <- function(these, cells) {
   as.array(rows - 1L)
 }
 
-# Numbers that sort as Python would sort the names.
+# Sections or batches as numbers that sort as Python would sort the names.
 section_codes <- function(sections, cells) {
   if (is.null(sections)) {
     return(NULL)

@@ -18,7 +18,8 @@ smart_record <- function(result, inputs) {
     directions = result$directions,
     scales = result$scales,
     contributions = result$contributions,
-    sections = if (is.null(sections)) NULL else table_of(sections)
+    sections = if (is.null(sections)) NULL else table_of(sections),
+    batches = if (is.null(inputs$batches)) NULL else table_of(inputs$batches)
   )
 }
 

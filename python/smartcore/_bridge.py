@@ -31,7 +31,7 @@ from smartcore.integration import integrate
 from smartcore.metrics import modality_correlation
 from smartcore.params import Params, resolve_params
 
-INTERFACE = 5
+INTERFACE = 7
 """Raised when a function here changes in what it takes or gives: the R package checks it."""
 
 _MIN_CORRELATED = 4
@@ -60,6 +60,7 @@ def components(
     *,
     features: Mapping[str, Sequence[str]] | None = None,
     sections: NDArray[np.integer] | None = None,
+    batches: NDArray[np.integer] | None = None,
     align_sections: bool = True,
     n_comps: int | None = None,
     n_features: float | None = None,
@@ -84,6 +85,9 @@ def components(
     sections
         Shape (n_spots,): codes of the sections, over which variable genes are chosen, and within
         which features are centred and scaled.
+    batches
+        Shape (n_spots,): codes of the batches, within which features are centred and scaled
+        instead.
     align_sections, n_comps, n_features, min_spots, clr
         As for :mod:`smartcore.pp`, where ``n_features`` is called ``n_top_genes``; ``None``: the
         default there. Infinite ``n_features``: all.
@@ -126,7 +130,11 @@ def components(
             adata = AnnData(_stacked(parts))
         if sections is not None:
             adata.obs[_keys.SECTION] = sections
-            settings |= {"section_key": _keys.SECTION, "align_sections": align_sections}
+            settings["section_key"] = _keys.SECTION
+        if batches is not None:
+            adata.obs[_keys.BATCH] = batches
+            settings["batch_key"] = _keys.BATCH
+        settings["align_sections"] = align_sections
         steps[kind](adata, check_counts=check_counts, seed=seed, **settings)
     return {"components": np.asarray(adata.obsm[_keys.PCA]), "n_features": adata.n_vars}
 
@@ -141,6 +149,7 @@ def run(
     rows: Mapping[str, NDArray[np.integer]],
     coords: NDArray[np.floating],
     sections: NDArray[np.integer] | None = None,
+    batches: NDArray[np.integer] | None = None,
     *,
     preset: str = "robust",
     params: Mapping[str, Any] | None = None,
@@ -161,6 +170,8 @@ def run(
         Shape (n_spots, 2) or (n_spots, 3).
     sections
         Shape (n_spots,), codes that sort as the names of the sections do.
+    batches
+        Shape (n_spots,), the same of the batches; ``None``: the sections.
     preset, params, seed, device
         As for :func:`smartcore.integrate`; whole numbers in ``params`` may be floats.
     on_epoch
@@ -193,6 +204,7 @@ def run(
             aligned,
             coords,
             sections=sections,
+            batches=batches,
             observed=observed,
             preset=preset,
             seed=seed,

@@ -18,5 +18,8 @@ DOMAINS = "smart"
 SECTION = "section"
 """``obs`` key of the section of each spot."""
 
+BATCH = "batch"
+"""``obs`` key of the batch of each spot, where the caller names no column."""
+
 HARMONY = "X_pca_harmony"
-"""``obsm`` key of principal components without batch effects between sections."""
+"""``obsm`` key of principal components without batch effects."""

@@ -83,6 +83,7 @@ def integrate(
     coords: ArrayLike,
     *,
     sections: ArrayLike | None = None,
+    batches: ArrayLike | None = None,
     observed: Mapping[str, ArrayLike] | None = None,
     adjacency: sp.spmatrix | sp.sparray | None = None,
     preset: str = "robust",
@@ -109,6 +110,11 @@ def integrate(
         together (:mod:`smartcore.pp`). Harmony takes batch effects out of each modality
         (``harmony_rounds=0``: not), triplets join sections (``section_triplets``), and spots of
         different sections are no spatial neighbours (``link_sections=True``: they may be).
+    batches
+        Shape (n_spots,): the batch of each spot, such as its slide, run or donor, between which
+        Harmony takes batch effects out; ``None``: the section. Several sections may be of one
+        batch, and a section of several batches; without ``sections`` all spots are of one section.
+        For all else sections count.
     observed
         Modality → boolean (n_spots,): False where the modality did not measure the spot. Such a
         row of ``features`` is ignored, and the spot is embedded from what it has (see
@@ -181,6 +187,7 @@ def integrate(
             features,
             coords,
             sections,
+            batches,
             observed,
             adjacency,
             preset,
@@ -255,6 +262,7 @@ def embed(
     coords: ArrayLike,
     *,
     sections: ArrayLike | None = None,
+    batches: ArrayLike | None = None,
     observed: Mapping[str, ArrayLike] | None = None,
     adjacency: sp.spmatrix | sp.sparray | None = None,
     seed: int = 0,
@@ -266,10 +274,10 @@ def embed(
     ----------
     model
         :attr:`Integration.model`, or :meth:`smartcore.SMART.load`.
-    features, coords, sections, observed, adjacency, device
+    features, coords, sections, batches, observed, adjacency, device
         As for :func:`integrate`; features must be those of the training (the same components).
     seed
-        Of Harmony, for several sections; that of the training gives what it gave.
+        Of Harmony, for several batches; that of the training gives what it gave.
 
     Returns
     -------
@@ -280,7 +288,7 @@ def embed(
     ValueError
         As :func:`integrate`, and if modalities or their widths are not the model's.
     """
-    spots = check_spots(features, coords, sections, observed, adjacency)
+    spots = check_spots(features, coords, sections, batches, observed, adjacency)
     widths = {name: x.shape[1] for name, x in spots.features.items()}
     if widths != model.n_features:
         raise ValueError(
@@ -297,7 +305,7 @@ def embed(
         observed_rows,
         spatial,
         model.filters,
-        sections=spots.sections,
+        batches=spots.batches,
         params=model.params,
         seed=seed,
     )

@@ -75,6 +75,7 @@ def prepare(
     features: Mapping[str, ArrayLike],
     coords: ArrayLike,
     sections: ArrayLike | None,
+    batches: ArrayLike | None,
     observed: Mapping[str, ArrayLike] | None,
     adjacency: sp.spmatrix | sp.sparray | None,
     preset: str,
@@ -85,7 +86,7 @@ def prepare(
     """Checks, spatial graph, batch effects, targets and triplets; arguments of ``integrate``."""
     settings = resolve_params(preset, params)
     seed = check_number("seed", seed, 0, 2**32 - 1, True)
-    spots = check_spots(features, coords, sections, observed, adjacency)
+    spots = check_spots(features, coords, sections, batches, observed, adjacency)
     if settings.alpha and (unknown := sorted(set(settings.alpha) - set(spots.features))):
         raise ValueError(f"alpha names {unknown}; the modalities are {list(spots.features)}.")
     if settings.link_sections and (spots.sections is None or adjacency is not None):
@@ -112,7 +113,7 @@ def prepare(
         spots.observed,
         graph,
         filters,
-        sections=spots.sections,
+        batches=spots.batches,
         params=settings,
         seed=seed,
     )
@@ -170,14 +171,14 @@ def prepare(
 
 
 def without_batches(spots: Spots, graph: sp.csr_matrix, params: Params, seed: int) -> Spots:
-    """The spots without batch effects between sections, each modality where it is observed."""
-    if spots.sections is None:
+    """The spots without batch effects, each modality where it is observed."""
+    if spots.batches is None:
         return spots
     features = {}
     for name, x in spots.features.items():
         rows = np.flatnonzero(spots.observed[name])
         part = without_batch_effects(
-            x[rows], spots.sections[rows], graph[rows][:, rows], params, seed
+            x[rows], spots.batches[rows], graph[rows][:, rows], params, seed
         )
         features[name] = np.zeros(x.shape, part.dtype)
         features[name][rows] = part

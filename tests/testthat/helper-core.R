@@ -18,32 +18,29 @@ quarters <- function(n.rna = 60, n.protein = 12, seed = 1) {
 }
 
 # The same through the public functions of Python, written as its users would.
-python_smart <- function(data, seed, epochs, sections = NULL, rna = NULL, ...) {
+python_smart <- function(data, seed, epochs, sections = NULL, batches = NULL, rna = NULL, ...) {
   env <- reticulate::py_run_string("
-def run(counts, cells, places, all_cells, sections, seed, rna, params):
+def run(counts, cells, places, all_cells, groups, seed, rna, params):
     import anndata as ad
     import numpy as np
     import smartcore as sm
 
     modalities = {}
     where = {cell: i for i, cell in enumerate(all_cells)}
+    keys = {f'{name}_key': name for name in groups}
     for name, x in counts.items():
         rows = [where[cell] for cell in cells[name]]
         adata = ad.AnnData(x.T.tocsr())
         adata.obs_names = cells[name]
         adata.obsm['spatial'] = np.asarray(places)[rows]
-        if sections is not None:
-            adata.obs['section'] = [sections[row] for row in rows]
-        settings = {'section_key': None if sections is None else 'section'}
+        for group, values in groups.items():
+            adata.obs[group] = [values[row] for row in rows]
+        settings = dict(keys)
         if name == 'rna':
             settings |= rna or {}
         getattr(sm.pp, name)(adata, seed=seed, **settings)
         modalities[name] = adata
-    mdata = sm.tl.smart(
-        modalities, seed=seed, progress=False,
-        section_key=None if sections is None else 'section',
-        **params,
-    )
+    mdata = sm.tl.smart(modalities, seed=seed, progress=False, **keys, **params)
     mdata = mdata[all_cells]
     return {
         'embedding': np.asarray(mdata.obsm['X_smart']),
@@ -53,9 +50,10 @@ def run(counts, cells, places, all_cells, sections, seed, rna, params):
     }
 ", local = TRUE, convert = FALSE)
   counts <- data[intersect(names(data), c("rna", "protein", "chromatin"))]
+  groups <- Filter(Negate(is.null), list(section = sections, batch = batches))
   reticulate::py_to_r(env$run(
     counts, lapply(counts, colnames), unname(data$coords), rownames(data$coords),
-    sections, as.integer(seed), rna, c(list(epochs = as.integer(epochs)), list(...))
+    reticulate::py_dict(as.list(names(groups)), unname(groups)), as.integer(seed), rna, c(list(epochs = as.integer(epochs)), list(...))
   ))
 }
 
@@ -85,31 +83,35 @@ two_sections <- function(seed = 1) {
   )
 }
 
-# Sections through the public functions of Python, as its users would give them: a dict of dicts.
-# Returns the embedding of each section.
+# Sections through the public functions of Python, as its users would give them: a dict of dicts;
+# `batches`: section -> the batch of all its cells. Returns the embedding of each section.
 python_sections <- function(sections, seed, epochs, n_top_genes = 3000L, n_comps = NULL,
-                            align_sections = TRUE, ...) {
+                            align_sections = TRUE, batches = NULL, ...) {
   env <- reticulate::py_run_string("
-def run(sections, seed, n_top_genes, n_comps, align_sections, params):
+def run(sections, seed, n_top_genes, n_comps, align_sections, batches, params):
     import anndata as ad
     import numpy as np
     import smartcore as sm
 
     made = {}
+    batch_key = None if batches is None else 'run'
     for section, one in sections.items():
         made[section] = {}
         for name, (x, features, cells, places) in one.items():
             adata = ad.AnnData(x.T.tocsr())
             adata.obs_names, adata.var_names = list(cells), list(features)
             adata.obsm['spatial'] = np.asarray(places)
+            if batches is not None:
+                adata.obs['run'] = batches[section]
             made[section][name] = adata
     for name in dict.fromkeys(name for one in made.values() for name in one):
         settings = {'n_top_genes': n_top_genes} if name == 'rna' else {}
+        settings['batch_key'] = batch_key
         if n_comps is not None:
             settings['n_comps'] = n_comps
         there = {section: one[name] for section, one in made.items() if name in one}
         getattr(sm.pp, name)(there, seed=seed, align_sections=align_sections, **settings)
-    done = sm.tl.smart(made, seed=seed, progress=False, **params)
+    done = sm.tl.smart(made, seed=seed, batch_key=batch_key, progress=False, **params)
     return {
         section: np.asarray(mdata[list(next(iter(sections[section].values()))[2])].obsm['X_smart'])
         for section, mdata in done.items()
@@ -122,7 +124,7 @@ def run(sections, seed, n_top_genes, n_comps, align_sections, params):
     })
   })
   reticulate::py_to_r(env$run(
-    given, as.integer(seed), n_top_genes, n_comps, align_sections,
+    given, as.integer(seed), n_top_genes, n_comps, align_sections, batches,
     c(list(epochs = as.integer(epochs)), list(...))
   ))
 }

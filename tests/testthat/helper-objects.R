@@ -25,10 +25,11 @@ local_stand_ins <- function(..., frame = parent.frame()) {
 local_fake_core <- function(frame = parent.frame()) {
   seen <- new.env()
   local_stand_ins(
-    run_core = function(modalities, coords, sections = NULL, ...) {
+    run_core = function(modalities, coords, sections = NULL, batches = NULL, ...) {
       seen$modalities <- modalities
       seen$coords <- coords
       seen$sections <- sections
+      seen$batches <- batches
       seen$dots <- list(...)
       embedding <- cbind(coords[, 1:2], seq_len(nrow(coords)))
       dimnames(embedding) <- list(rownames(coords), NULL)

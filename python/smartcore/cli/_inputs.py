@@ -238,7 +238,8 @@ def preprocess(args: argparse.Namespace, inputs: Inputs) -> dict[str, str]:
         try:
             given = common | {"layer": layer}
             if kind is not None:
-                given["section_key"] = _section_column(inputs, adata, args.section_key)
+                given["section_key"] = _own_column(inputs, adata, args.section_key)
+                given["batch_key"] = _own_column(inputs, adata, args.batch_key)
             if kind == "rna":
                 pp.rna(adata, n_top_genes=args.n_top_genes, **given, **fewest)
             elif kind == "protein":
@@ -257,7 +258,7 @@ def preprocess(args: argparse.Namespace, inputs: Inputs) -> dict[str, str]:
     return reps
 
 
-def _section_column(inputs: Inputs, adata: AnnData, key: str | None) -> str | None:
+def _own_column(inputs: Inputs, adata: AnnData, key: str | None) -> str | None:
     """``key``, once the modality has the column, which may be another's or the file's own."""
     if key is not None and key not in adata.obs:
         adata.obs[key] = find_labels(inputs.data, key).values.reindex(adata.obs_names)

@@ -59,6 +59,12 @@ def add_input_options(parser: argparse.ArgumentParser) -> None:
         "sections are taken out, and spots of different ones are no neighbours",
     )
     group.add_argument(
+        "--batch-key",
+        metavar="COLUMN",
+        help="column of obs with the batch of each spot (its slide, run or donor), between which "
+        "batch effects are taken out (default: the section)",
+    )
+    group.add_argument(
         "--section-names",
         nargs="+",
         metavar="NAME",
@@ -122,8 +128,8 @@ def add_preprocessing_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--no-align-sections",
         action="store_true",
-        help="centre and scale features over all sections together, not within each (where "
-        "sections have hardly a kind of spots in common)",
+        help="centre and scale features over all sections together, not within each section or "
+        "batch (where sections have hardly a kind of spots in common)",
     )
     group.add_argument(
         "--not-counts",
@@ -224,7 +230,7 @@ def add_method_options(parser: argparse.ArgumentParser) -> None:
         "--harmony-theta",
         type=_common.number(0),
         metavar="X",
-        help="weight of mixing sections when batch effects are taken out",
+        help="weight of mixing sections, or batches, when batch effects are taken out",
     )
     group.add_argument(
         "--harmony-rounds",

@@ -36,6 +36,8 @@ examples:
       two sections as one, over the genes and proteins they share; spots become "section:spot"
   smartcore run both.h5mu --section-key sample -k 7 -o out.h5mu
       the sections of one file, told apart by obs["sample"]
+  smartcore run both.h5mu --section-key sample --batch-key slide -k 7 -o out.h5mu
+      several of them on a slide: batch effects are between slides
   torchrun --nproc-per-node 4 -m smartcore run big.h5mu -k 12 --checkpoint state.pt -o out.h5mu
       four processes train together; started again after an interrupt, they go on
   smartcore run section.h5mu --truth annotation -k 6 -o out.h5mu
@@ -131,6 +133,7 @@ def run(args: argparse.Namespace) -> None:
                 reps,
                 spatial_key=args.spatial_key,
                 section_key=args.section_key,
+                batch_key=args.batch_key,
                 truth=args.truth,
             )
             summary.choice = choice
@@ -208,6 +211,7 @@ def _integrate(
         reps=reps,
         spatial_key=args.spatial_key,
         section_key=args.section_key,
+        batch_key=args.batch_key,
         preset=args.preset,
         n_neighbors=args.n_neighbors,
         link_sections=args.link_sections,

@@ -34,6 +34,8 @@ class Summary:
         Features of each modality, (n_spots, n_features), rows of NaN where it has no spot.
     sections
         Section of each spot; None for one section.
+    batches
+        Batch of each spot; None where no column of batches was named.
     truth
         Annotation of each spot, missing where it has none; None if none was asked for.
     scores
@@ -46,6 +48,7 @@ class Summary:
     coordinates: pd.DataFrame
     features: dict[str, NDArray[np.float64]]
     sections: pd.Series | None = None
+    batches: pd.Series | None = None
     truth: pd.Series | None = None
     scores: dict[str, float] | None = None
     choice: pd.DataFrame | None = None
@@ -58,6 +61,7 @@ class Summary:
         *,
         spatial_key: str = _keys.SPATIAL,
         section_key: str | None = None,
+        batch_key: str | None = None,
         truth: str | None = None,
     ) -> Summary:
         """Summarise data that have an embedding and domains."""
@@ -67,36 +71,42 @@ class Summary:
         summary = cls(domains, coordinates_of(data, spatial_key), features_of(data, reps))
         if section_key is not None:
             summary.sections = find_labels(data, section_key).values.reindex(data.obs_names)
+        if batch_key is not None:
+            summary.batches = find_labels(data, batch_key).values.reindex(data.obs_names)
         if truth is not None:
             labels = find_labels(data, truth)
             logger.info("annotation: %s, %d spots", labels.place, len(labels.values))
             summary.truth = labels.values.reindex(data.obs_names)
             summary.scores = metrics.scores(summary.truth, domains)
-        if summary.sections is not None:
-            summary.log_sections(summary.sections, data.obsm[_keys.EMBEDDING])
-        return summary
-
-    def log_sections(self, sections: pd.Series, embedding: NDArray[np.floating]) -> None:
-        """Say how well sections mix, and how well the domains of each fit the annotation."""
-        from smartcore import metrics
-
-        n_sections, n_neighbors = sections.nunique(), min(90, len(embedding))
-        if n_sections > 1 and n_neighbors >= _LEAST_TO_MIX:
-            logger.info(
-                "mixing of the %d sections: iLISI %.2f, kBET %.2f (0: apart, 1: mixed)",
-                n_sections,
-                metrics.ilisi(embedding, sections, n_neighbors=n_neighbors),
-                metrics.kbet(embedding, sections),
-            )
-        if self.truth is not None:
-            by_section = metrics.section_ari(self.truth, self.domains, sections).dropna()
+        for what, groups in (("sections", summary.sections), ("batches", summary.batches)):
+            if groups is not None:
+                _log_mixing(what, groups, data.obsm[_keys.EMBEDDING])
+        if summary.sections is not None and summary.truth is not None:
+            by_section = metrics.section_ari(summary.truth, domains, summary.sections).dropna()
             text = ", ".join(f"{name} {value:.2f}" for name, value in by_section.items())
             logger.info("ARI by section: %s", text)
+        return summary
 
     def table(self) -> pd.DataFrame:
-        """One row a spot: spot, domain, x, y and, if any, z and section."""
+        """One row a spot: spot, domain, x, y and, if any, z, section and batch."""
         parts = [self.domains.rename("domain"), self.coordinates]
-        if self.sections is not None:
-            parts.append(self.sections.rename("section"))
+        for name, groups in (("section", self.sections), ("batch", self.batches)):
+            if groups is not None:
+                parts.append(groups.rename(name))
         table = pd.concat(parts, axis=1)
         return table.rename_axis("spot").reset_index()
+
+
+def _log_mixing(what: str, groups: pd.Series, embedding: NDArray[np.floating]) -> None:
+    """Say how well the groups, sections or batches, mix in the embedding."""
+    from smartcore import metrics
+
+    n_groups, n_neighbors = groups.nunique(), min(90, len(embedding))
+    if n_groups > 1 and n_neighbors >= _LEAST_TO_MIX:
+        logger.info(
+            "mixing of the %d %s: iLISI %.2f, kBET %.2f (0: apart, 1: mixed)",
+            n_groups,
+            what,
+            metrics.ilisi(embedding, groups, n_neighbors=n_neighbors),
+            metrics.kbet(embedding, groups),
+        )

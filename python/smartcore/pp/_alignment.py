@@ -1,4 +1,4 @@
-"""Several sections at one mean and spread, a feature at a time, without making them dense."""
+"""Several sections, or batches, at one mean and spread, a feature at a time, without making them dense."""
 
 from __future__ import annotations
 

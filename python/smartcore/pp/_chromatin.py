@@ -19,6 +19,7 @@ def chromatin(
     *,
     layer: str | None = None,
     section_key: str | None = None,
+    batch_key: str | None = None,
     align_sections: bool = True,
     min_spots: int = 10,
     n_comps: int = 30,
@@ -45,8 +46,8 @@ def chromatin(
         Layer that holds the counts; ``None``: ``X``.
     section_key
         Column of ``obs`` with the section of each spot. A list has its sections.
-    align_sections
-        Bring each peak to one mean in all sections; see :func:`rna`.
+    batch_key, align_sections
+        Bring each peak to one mean in all sections, or batches; see :func:`rna`.
     min_spots
         Spots in which a peak must be counted.
     n_comps
@@ -91,6 +92,7 @@ def chromatin(
         by="overlap",
         layer=layer,
         section_key=section_key,
+        batch_key=batch_key,
         align_sections=align_sections,
         n_comps=whole("n_comps", n_comps),
         key_added=key_added,

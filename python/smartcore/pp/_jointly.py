@@ -53,21 +53,29 @@ def share_out(
     return parts
 
 
-def section_codes(adata: AnnData, key: str | None) -> NDArray[np.intp] | None:
-    """Section of each spot, as a number from 0 up, or ``None`` for one section.
+def column_codes(adata: AnnData, key: str | None, what: str) -> NDArray[np.intp] | None:
+    """Value of ``obs[key]`` of each spot, as a number from 0 up; ``None`` without a key.
+
+    Parameters
+    ----------
+    what
+        What the values are, in messages: "sections" or "batches".
 
     Raises
     ------
     KeyError
         If there is no such column.
     ValueError
-        If a spot has no section.
+        If a spot has no value.
     """
     if key is None:
         return None
     if key not in adata.obs:
-        raise KeyError(f"No obs[{key!r}] for the sections; obs has {sorted(adata.obs)}.")
+        raise KeyError(f"No obs[{key!r}] for the {what}; obs has {sorted(adata.obs)}.")
     codes = pd.factorize(adata.obs[key], sort=True)[0]
-    if (codes < 0).any():
-        raise ValueError(f"obs[{key!r}] is missing for {(codes < 0).sum()} of {len(codes)} spots.")
+    if (missing := codes < 0).any():
+        raise ValueError(
+            f"obs[{key!r}] is missing for {missing.sum()} of {len(codes)} spots (first: "
+            f"{adata.obs_names[missing][0]!r})."
+        )
     return codes.astype(np.intp)

@@ -14,7 +14,7 @@ from smartcore.pp._blocks import Blocks
 from smartcore.pp._checks import flag, whole
 from smartcore.pp._counts import Counts, get_counts, warn_of_empty
 from smartcore.pp._join import Sections, join_sections, named_sections
-from smartcore.pp._jointly import section_codes, share_out
+from smartcore.pp._jointly import column_codes, share_out
 from smartcore.pp._pca import principal_components
 from smartcore.pp._write import write
 
@@ -35,7 +35,7 @@ class Modality:
         :func:`smartcore.pp.join_sections`.
     n_comps
         Number of components; ``None``: as many as there are, at most 30.
-    layer, section_key, align_sections, key_added, check_counts, seed, progress, copy
+    layer, section_key, batch_key, align_sections, key_added, check_counts, seed, progress, copy
         As for :func:`smartcore.pp.rna`.
 
     Attributes
@@ -48,7 +48,8 @@ class Modality:
     KeyError
         If there is no such layer or column.
     ValueError
-        If a setting is out of range, a spot has no section, or sections share too few features.
+        If a setting is out of range, a spot has no section or batch, or sections share too few
+        features.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Modality:
         by: Literal["name", "overlap"],
         layer: str | None,
         section_key: str | None,
+        batch_key: str | None,
         align_sections: bool,
         n_comps: int | None,
         key_added: str,
@@ -77,12 +79,15 @@ class Modality:
         self._as_dict = isinstance(data, Mapping)
         if isinstance(data, Mapping | Sequence):
             self._sections = named_sections(data)
+            _check_batch_columns(self._sections, batch_key)
             self.adata = join_sections(self._sections, by=by, layer=layer)
             section_key = _keys.SECTION
         else:
             self.adata = data
-        self._section_key = section_key
-        self._codes = section_codes(self.adata, section_key)
+        self._keys = {"section_key": section_key, "batch_key": batch_key}
+        self._codes = column_codes(self.adata, section_key, "sections")
+        batches = column_codes(self.adata, batch_key, "batches")
+        self._batches = self._codes if batches is None else batches
 
     def counts(self, min_spots: int, *, moments_by_section: bool = False) -> Counts:
         """Counts, checked, with the features in ``min_spots`` spots or more marked for use."""
@@ -135,11 +140,13 @@ class Modality:
             scale=scale,
             what=self._feature,
             seed=self._seed,
-            codes=self._codes if self._align else None,
+            codes=self._batches if self._align else None,
+            groups="sections" if self._keys["batch_key"] is None else "batches",
         )
-        record = dict(settings)
-        if self._section_key is not None:
-            record |= {"section_key": self._section_key, "align_sections": self._align}
+        keys = {name: key for name, key in self._keys.items() if key is not None}
+        record = dict(settings) | keys
+        if keys:
+            record["align_sections"] = self._align
         if self._sections is not None:
             record["sections"] = np.array(list(self._sections))
         out = write(
@@ -159,3 +166,15 @@ class Modality:
         if not self._copy:
             return None
         return parts if self._as_dict else list(parts.values())
+
+
+def _check_batch_columns(sections: Mapping[str, AnnData], key: str | None) -> None:
+    """Refuse a section without the column, which joined ones would only lack values of."""
+    if key is None:
+        return
+    for name, part in sections.items():
+        if isinstance(part, AnnData) and key not in part.obs:
+            raise KeyError(
+                f"Section {name!r} has no obs[{key!r}] for the batches; its obs has "
+                f"{sorted(part.obs)}."
+            )

@@ -57,6 +57,7 @@ def principal_components(
     what: str,
     seed: int = 0,
     codes: NDArray[np.intp] | None = None,
+    groups: str = "sections",
 ) -> Components:
     """PCA of ``x``, its columns centred and, if asked, scaled to variance 1; or so by section.
 
@@ -78,6 +79,8 @@ def principal_components(
     codes
         Section of each spot, from 0 up, (n_spots,): columns are then centred and scaled within
         sections, as far as :func:`~smartcore.pp._alignment.align` does.
+    groups
+        What the codes stand for, in messages: "sections" or "batches".
 
     Raises
     ------
@@ -101,7 +104,7 @@ def principal_components(
         where = "over the spots: nothing to embed."
         if len(size) > 1:
             where = (
-                f"within each of the {len(size)} sections; align_sections=False makes components "
+                f"within each of the {len(size)} {groups}; align_sections=False makes components "
                 "of what differs between them."
             )
         raise ValueError(f"All {n_features} {what}s are constant {where}")

@@ -19,6 +19,7 @@ def protein(
     *,
     layer: str | None = None,
     section_key: str | None = None,
+    batch_key: str | None = None,
     align_sections: bool = True,
     clr: Literal["protein", "spot"] = "protein",
     n_comps: int | None = None,
@@ -41,7 +42,7 @@ def protein(
         Layer that holds the counts; ``None``: ``X``.
     section_key
         Column of ``obs`` with the section of each spot. A list has its sections.
-    align_sections
+    batch_key, align_sections
         As for :func:`rna`.
     clr
         Mean over the spots of a ``"protein"`` (as the paper) or over the proteins of a
@@ -84,6 +85,7 @@ def protein(
         by="name",
         layer=layer,
         section_key=section_key,
+        batch_key=batch_key,
         align_sections=align_sections,
         n_comps=whole_or_none("n_comps", n_comps),
         key_added=key_added,

@@ -19,6 +19,7 @@ def rna(
     *,
     layer: str | None = None,
     section_key: str | None = None,
+    batch_key: str | None = None,
     align_sections: bool = True,
     n_top_genes: int | None = 3000,
     min_spots: int = 10,
@@ -36,7 +37,7 @@ def rna(
     (Seurat 3's way, on counts); each spot's total over all genes kept brought to ``target_sum``;
     log(1 + x); each gene scaled to variance 1; PCA (Du et al. 2026, Methods, "Preprocessing").
     ``X`` and layers stay as they are. In several sections each gene is centred and scaled within
-    its section (``align_sections``).
+    its section or batch (``align_sections``).
 
     Parameters
     ----------
@@ -50,12 +51,16 @@ def rna(
     section_key
         Column of ``obs`` with the section of each spot: highly variable genes are then chosen
         over sections, for variation within them, not between. A list has its sections.
+    batch_key
+        Column of ``obs`` with the batch of each spot, such as its slide, run or donor, if that is
+        not its section; of a list each object has it. Genes are then centred and scaled within
+        batches; highly variable ones are chosen over sections all the same.
     align_sections
-        Bring each gene to one mean and variance in all sections, so that what a batch catches
-        more of, or less, does not tell sections apart (the location and scale of Johnson et al.,
-        Biostatistics 8, 118 (2007)). Sections of few spots are moved less, and values at most
-        doubled or halved. False, over all spots together as in the paper: where sections have
-        hardly a kind of spots in common.
+        Bring each gene to one mean and variance in all sections, or in all batches where there is
+        a ``batch_key``, so that what a batch catches more of, or less, does not tell them apart
+        (the location and scale of Johnson et al., Biostatistics 8, 118 (2007)). Those of few spots
+        are moved less, and values at most doubled or halved. False, over all spots together as in
+        the paper: where sections have hardly a kind of spots in common.
     n_top_genes
         Highly variable genes; ``None`` for all genes.
     min_spots
@@ -106,6 +111,7 @@ def rna(
         by="name",
         layer=layer,
         section_key=section_key,
+        batch_key=batch_key,
         align_sections=align_sections,
         n_comps=whole("n_comps", n_comps),
         key_added=key_added,

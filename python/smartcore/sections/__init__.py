@@ -1,1 +1,1 @@
-"""What keeps spots from being compared: batch effects of sections, modalities a spot lacks."""
+"""What keeps spots from being compared: batch effects, modalities a spot lacks."""

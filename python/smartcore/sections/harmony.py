@@ -1,4 +1,4 @@
-"""Batch effects between sections taken out of the features, by Harmony."""
+"""Batch effects taken out of the features, by Harmony."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ _MOST_CLUSTERS = 100
 
 def harmony(
     x: NDArray[np.floating],
-    sections: ArrayLike | None,
+    batches: ArrayLike | None,
     *,
     theta: float = 2.0,
     sigma: float = 0.1,
     max_rounds: int = 20,
     seed: int = 0,
 ) -> NDArray[np.floating]:
-    """Features with what tells sections apart removed, as far as spots of one kind allow.
+    """Features with what tells batches apart removed, as far as spots of one kind allow.
 
     Parameters
     ----------
     x
         Principal components, shape (n_spots, d).
-    sections
-        Shape (n_spots,): the section of each spot. ``None`` or one section: nothing is done.
+    batches
+        Shape (n_spots,): the batch of each spot. ``None`` or one batch: nothing is done.
     theta
-        Weight of having all sections in every cluster; 0 for none. Much of it mixes spots of
-        different kinds where sections are not made of the same kinds in like parts.
+        Weight of having all batches in every cluster; 0 for none. Much of it mixes spots of
+        different kinds where batches are not made of the same kinds in like parts.
     sigma
         Softness of the clusters, in units of the cosine distance to their centres: a spot is
         shared among clusters whose distances differ by less.
@@ -59,14 +59,14 @@ def harmony(
     Examples
     --------
     >>> rng = np.random.default_rng(0)
-    >>> kind, section = np.arange(200) % 2, np.arange(200) // 100
-    >>> x = rng.normal(size=(200, 5)) + 9 * np.eye(2, 5)[kind] + 3 * section[:, None]
+    >>> kind, batch = np.arange(200) % 2, np.arange(200) // 100
+    >>> x = rng.normal(size=(200, 5)) + 9 * np.eye(2, 5)[kind] + 3 * batch[:, None]
     >>> def shift(v):
-    ...     return round(np.linalg.norm(v[section == 0].mean(0) - v[section == 1].mean(0)))
-    >>> shift(x), shift(harmony(x, section))
+    ...     return round(np.linalg.norm(v[batch == 0].mean(0) - v[batch == 1].mean(0)))
+    >>> shift(x), shift(harmony(x, batch))
     (7, 0)
     """
-    codes = np.unique(np.asarray(sections if sections is not None else []), return_inverse=True)[1]
+    codes = np.unique(np.asarray(batches if batches is not None else []), return_inverse=True)[1]
     if max_rounds == 0 or not codes.any():
         return x
     from harmonypy import run_harmony
@@ -75,8 +75,8 @@ def harmony(
     order = np.lexsort([*x.T, codes])
     fit = run_harmony(
         x[order],
-        {"section": codes[order]},
-        "section",
+        {"batch": codes[order]},
+        "batch",
         theta=theta,
         sigma=sigma,
         lamb=1.0,
@@ -91,13 +91,13 @@ def harmony(
     corrected = np.empty(x.shape, np.result_type(x.dtype, np.float32))
     corrected[order] = fit.Z_corr
     rounds = len(fit.objective_harmony) - 1
-    logger.info("Harmony: %d rounds over %d sections.", rounds, codes.max() + 1)
+    logger.info("Harmony: %d rounds over %d batches.", rounds, codes.max() + 1)
     return corrected
 
 
 def without_batch_effects(
     x: NDArray[np.floating],
-    sections: NDArray[np.intp] | None,
+    batches: NDArray[np.intp] | None,
     graph: sp.csr_matrix,
     params: Params,
     seed: int,
@@ -114,8 +114,8 @@ def without_batch_effects(
     ----------
     x
         Shape (n_spots, d).
-    sections
-        Shape (n_spots,), or ``None`` for one section.
+    batches
+        Shape (n_spots,), or ``None`` for one batch.
     graph
         Spatial neighbours, shape (n_spots, n_spots).
     params
@@ -124,20 +124,20 @@ def without_batch_effects(
     seed
         As for :func:`harmony`.
     """
-    if sections is None or params.harmony_rounds == 0 or (sections == sections[0]).all():
+    if batches is None or params.harmony_rounds == 0 or (batches == batches[0]).all():
         return x
-    x = _corrected(x, sections, params, seed)
+    x = _corrected(x, batches, params, seed)
     if params.harmony_hops == 0:
         return x
     weights = _weights(x, graph, params)
     averages = smooth(x if weights is None else x @ weights, graph, params.harmony_hops)
     noise = _noise_left(graph, params.harmony_hops)
-    return x - (averages - _corrected(averages, sections, params, seed, noise))
+    return x - (averages - _corrected(averages, batches, params, seed, noise))
 
 
 def view_without_batch_effects(
     x: NDArray[np.floating],
-    sections: NDArray[np.intp] | None,
+    batches: NDArray[np.intp] | None,
     graph: sp.csr_matrix,
     params: Params,
     seed: int,
@@ -147,14 +147,14 @@ def view_without_batch_effects(
     Parameters and result are those of :func:`without_batch_effects`. Clusters are as sharp as for
     averages over ``harmony_hops``; with 0 hops nothing is done.
     """
-    if sections is None or params.harmony_rounds == 0 or params.harmony_hops == 0:
+    if batches is None or params.harmony_rounds == 0 or params.harmony_hops == 0:
         return x
-    return _corrected(x, sections, params, seed, _noise_left(graph, params.harmony_hops))
+    return _corrected(x, batches, params, seed, _noise_left(graph, params.harmony_hops))
 
 
 def _corrected(
     x: NDArray[np.floating],
-    sections: NDArray[np.intp],
+    batches: NDArray[np.intp],
     params: Params,
     seed: int,
     noise: float = 1,
@@ -162,7 +162,7 @@ def _corrected(
     """By Harmony, whose clusters are the sharper the less ``noise`` there is."""
     return harmony(
         x,
-        sections,
+        batches,
         theta=params.harmony_theta,
         sigma=noise * params.harmony_sigma,
         max_rounds=params.harmony_rounds,

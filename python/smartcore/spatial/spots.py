@@ -32,6 +32,9 @@ class Spots:
         Shape (n_spots, 2) or (n_spots, 3).
     sections
         Integer codes (n_spots,), or ``None`` for one section.
+    batches
+        Integer codes (n_spots,), those of the sections unless batches were given; ``None`` for
+        one batch.
     adjacency
         The user's own graph, or ``None``.
     order
@@ -42,6 +45,7 @@ class Spots:
     observed: dict[str, NDArray[np.bool_]]
     coords: NDArray[np.float64]
     sections: NDArray[np.intp] | None
+    batches: NDArray[np.intp] | None
     adjacency: sp.csr_matrix | None
     order: NDArray[np.intp]
 
@@ -50,6 +54,7 @@ def check_spots(
     features: Mapping[str, ArrayLike],
     coords: ArrayLike,
     sections: ArrayLike | None,
+    batches: ArrayLike | None,
     observed: Mapping[str, ArrayLike] | None,
     adjacency: sp.spmatrix | sp.sparray | None,
 ) -> Spots:
@@ -67,9 +72,10 @@ def check_spots(
         raise ValueError(f"There are coordinates of {len(xy)} spots, but features of {n}.")
     if n < MIN_SPOTS:
         raise ValueError(f"{n} spots are too few to integrate; at least {MIN_SPOTS} are needed.")
-    codes, names = _check_sections(sections, n)
+    codes, names = _check_groups("sections", sections, n)
     if codes is not None:
         _check_common_modalities(masks, codes, names)
+    batch_codes = codes if batches is None else _check_groups("batches", batches, n)[0]
     # Spots at one place are told apart by their features.
     keys = [x[:, 0] for x in arrays.values()] + [*xy.T] + ([] if codes is None else [codes])
     order = np.lexsort(keys)
@@ -78,6 +84,7 @@ def check_spots(
         observed={name: mask[order] for name, mask in masks.items()},
         coords=xy[order],
         sections=None if codes is None else codes[order],
+        batches=None if batch_codes is None else batch_codes[order],
         adjacency=_check_adjacency(adjacency, order),
         order=order,
     )
@@ -139,18 +146,24 @@ def _check_array(name: str, given: ArrayLike) -> NDArray[np.floating]:
     return x
 
 
-def _check_sections(sections: ArrayLike | None, n: int) -> tuple[NDArray[np.intp] | None, NDArray]:
-    if sections is None:
+def _check_groups(
+    what: str, groups: ArrayLike | None, n: int
+) -> tuple[NDArray[np.intp] | None, NDArray]:
+    """Code of each spot's group, and the groups' names; ``what`` is the argument's name."""
+    if groups is None:
         return None, np.empty(0)
-    given = np.asarray(sections)
+    given = np.asarray(groups)
     if given.ndim != 1 or len(given) != n:
         raise ValueError(
-            f"sections must have one entry for each of {n} spots, shape ({n},), but is "
-            f"{type(sections).__name__} of shape {given.shape}."
+            f"{what} must have one entry for each of {n} spots, shape ({n},), but is "
+            f"{type(groups).__name__} of shape {given.shape}."
         )
     codes, names = pd.factorize(given, sort=True)
-    if (codes < 0).any():
-        raise ValueError(f"sections is missing for {(codes < 0).sum()} of {n} spots.")
+    if (missing := codes < 0).any():
+        raise ValueError(
+            f"{what} is missing for {missing.sum()} of {n} spots (first: row "
+            f"{np.flatnonzero(missing)[0]})."
+        )
     return codes, np.asarray(names)
 
 

@@ -96,13 +96,13 @@ def view(
     graph: sp.csr_matrix,
     filters: Mapping[str, SpatialFilter] | None,
     *,
-    sections: NDArray[np.intp] | None,
+    batches: NDArray[np.intp] | None,
     params: Params,
     seed: int,
 ) -> dict[str, NDArray[np.float32]]:
     """Modality → what the network is given, shape (n_spots, width), without gaps.
 
-    Of several sections Harmony takes out what batch effects the filtered features show
+    Of several batches Harmony takes out what batch effects the filtered features show
     (:func:`smartcore.sections.harmony.view_without_batch_effects`). Unobserved rows are filled in
     from spots that are alike in the filtered features of the modalities they share
     (:func:`smartcore.sections.missing.fill_missing`), since these match spots better than their
@@ -114,8 +114,8 @@ def view(
     for name, x in features.items():
         rows, own = _observed_part(observed[name], graph)
         part = filters[name].apply(x[rows], own)
-        if sections is not None and filters[name].averages:
-            mixed = view_without_batch_effects(part, sections[rows], own, params, seed)
+        if batches is not None and filters[name].averages:
+            mixed = view_without_batch_effects(part, batches[rows], own, params, seed)
             part = mixed.astype(np.float32)
         views[name] = part
         if len(part) < len(x):

@@ -15,7 +15,7 @@ from anndata import AnnData
 from mudata import MuData, set_options
 from numpy.typing import NDArray
 
-from smartcore.tl._places import from_obsm, joint_coords, joint_sections, sections_of
+from smartcore.tl._places import from_obsm, groups_of, joint_coords, joint_groups
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ class Matched:
         Modality → (n_spots, d), and modality → boolean (n_spots,).
     coords
         Shape (n_spots, 2) or (n_spots, 3).
-    sections
+    sections, batches
         Shape (n_spots,), or ``None``.
     reps
         Modality → key in ``obsm`` the features come from.
@@ -40,6 +40,7 @@ class Matched:
     observed: dict[str, NDArray[np.bool_]]
     coords: NDArray[np.floating]
     sections: NDArray | None
+    batches: NDArray | None
     reps: dict[str, str]
 
 
@@ -71,6 +72,7 @@ def match_anndata(
     reps: str | Mapping[str, str] | None,
     spatial_key: str,
     section_key: str | None,
+    batch_key: str | None,
 ) -> Matched:
     """One AnnData as one modality, or as several by their ``reps``."""
     if reps is None or isinstance(reps, str):
@@ -85,7 +87,8 @@ def match_anndata(
         features=features,
         observed=observed,
         coords=from_obsm(adata, spatial_key, "the coordinates"),
-        sections=None if section_key is None else sections_of(adata, section_key),
+        sections=None if section_key is None else groups_of(adata, section_key, "section"),
+        batches=None if batch_key is None else groups_of(adata, batch_key, "batch"),
         reps=dict(reps),
     )
 
@@ -95,6 +98,7 @@ def match_mudata(
     reps: str | Mapping[str, str] | None,
     spatial_key: str,
     section_key: str | None,
+    batch_key: str | None,
 ) -> Matched:
     """The modalities of a MuData over its joint spots."""
     if not mdata.mod:
@@ -125,7 +129,8 @@ def match_mudata(
         features=features,
         observed=observed,
         coords=joint_coords(mdata, rows, spatial_key),
-        sections=None if section_key is None else joint_sections(mdata, rows, section_key),
+        sections=None if section_key is None else joint_groups(mdata, rows, section_key, "section"),
+        batches=None if batch_key is None else joint_groups(mdata, rows, batch_key, "batch"),
         reps=keys,
     )
 

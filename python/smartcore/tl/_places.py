@@ -1,4 +1,4 @@
-"""Coordinates and sections of the spots, and what else is read from ``obsm`` and ``obs``."""
+"""Coordinates, sections and batches of the spots, and what else is read from ``obsm`` and ``obs``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import scipy.sparse as sp
 from anndata import AnnData
 from mudata import MuData
 from numpy.typing import NDArray
+
+_MANY = {"section": "sections", "batch": "batches"}
 
 
 def from_obsm(data: AnnData | MuData, key: str, what: str) -> NDArray[np.floating]:
@@ -25,17 +27,17 @@ def from_obsm(data: AnnData | MuData, key: str, what: str) -> NDArray[np.floatin
     return value.astype(np.result_type(value.dtype, np.float32), copy=False)
 
 
+def groups_of(adata: AnnData, key: str, what: str) -> NDArray:
+    """``obs[key]`` of each spot; ``what`` ("section" or "batch") names it in messages."""
+    if key not in adata.obs:
+        raise KeyError(f"No obs[{key!r}] for the {_MANY[what]}; obs has {sorted(adata.obs)}.")
+    groups = _from_obs(adata, key)
+    _check_complete(pd.notna(groups), adata.obs_names, f"{what} (obs[{key!r}])", "")
+    return groups
+
+
 def _from_obs(data: AnnData | MuData, key: str) -> NDArray:
-    if key not in data.obs:
-        raise KeyError(f"No obs[{key!r}] for the sections; obs has {sorted(data.obs)}.")
     return data.obs[key].astype(object).to_numpy()
-
-
-def sections_of(adata: AnnData, key: str) -> NDArray:
-    """Section of each spot."""
-    sections = _from_obs(adata, key)
-    _check_complete(pd.notna(sections), adata.obs_names, f"section (obs[{key!r}])", "")
-    return sections
 
 
 def joint_coords(
@@ -64,13 +66,15 @@ def joint_coords(
     )
 
 
-def joint_sections(mdata: MuData, rows: Mapping[str, NDArray[np.intp]], key: str) -> NDArray:
-    """Section of each joint spot; ``rows`` as for :func:`joint_coords`."""
+def joint_groups(
+    mdata: MuData, rows: Mapping[str, NDArray[np.intp]], key: str, what: str
+) -> NDArray:
+    """As :func:`groups_of`, of each joint spot; ``rows`` as for :func:`joint_coords`."""
     joint = _from_obs(mdata, key)[:, None] if key in mdata.obs else None
     values = {m: _from_obs(mdata[m], key)[:, None] for m in rows if key in mdata[m].obs}
     if joint is None and not values:
         raise KeyError(
-            f"No obs[{key!r}] for the sections; obs has {sorted(mdata.obs)}, and the modalities "
+            f"No obs[{key!r}] for the {_MANY[what]}; obs has {sorted(mdata.obs)}, and the modalities "
             f"{ {m: sorted(mdata[m].obs) for m in rows} }."
         )
     return _join(
@@ -79,7 +83,7 @@ def joint_sections(mdata: MuData, rows: Mapping[str, NDArray[np.intp]], key: str
         rows,
         values,
         differ=lambda a, b: (a != b).any(axis=1),
-        what=f"section (obs[{key!r}])",
+        what=f"{what} (obs[{key!r}])",
         remedy=f"Put the right ones into the joint obs[{key!r}] of a MuData.",
     ).ravel()
 

@@ -26,6 +26,7 @@ def smart(
     reps: str | Mapping[str, str] | None = None,
     spatial_key: str = _keys.SPATIAL,
     section_key: str | None = None,
+    batch_key: str | None = None,
     preset: str = "robust",
     n_neighbors: int | None = None,
     regions: float | None = None,
@@ -65,6 +66,10 @@ def smart(
     section_key
         Column in ``obs`` with the section of each spot, found in the same way; ``None``: one
         section, or one for each object of a list.
+    batch_key
+        Column in ``obs`` with the batch of each spot, such as its slide, run or donor, between
+        which Harmony takes batch effects out, found in the same way; of a list each object has it.
+        ``None``: the section.
     preset
         ``"robust"``, ``"robust-0.1"`` (the default of version 0.1), ``"paper"`` or
         ``"published"``; see :data:`smartcore.PRESETS`.
@@ -122,9 +127,11 @@ def smart(
     matched = match_units(
         units,
         lambda one: (
-            match_anndata(one, reps, spatial_key, section_key)
+            match_anndata(one, reps, spatial_key, section_key, batch_key)
             if isinstance(one, AnnData)
-            else match_mudata(one, _reps_there(reps, one, units), spatial_key, section_key)
+            else match_mudata(
+                one, _reps_there(reps, one, units), spatial_key, section_key, batch_key
+            )
         ),
     )
     if save_model is not None:
@@ -137,10 +144,10 @@ def smart(
                 "A backed MuData cannot be copied, a view of backed data not written to: load it "
                 "into memory first."
             )
-    if own := sorted({"adjacency", "observed", "sections"} & set(params)):
+    if own := sorted({"adjacency", "batches", "observed", "sections"} & set(params)):
         raise TypeError(
             f"{', '.join(own)} cannot be given here, where spots are matched by name: use "
-            "section_key, rows of NaN, or smartcore.integrate on arrays."
+            "section_key, batch_key, rows of NaN, or smartcore.integrate on arrays."
         )
     if n_neighbors is not None:
         params["n_neighbors"] = n_neighbors
@@ -150,6 +157,7 @@ def smart(
         matched.features,
         matched.coords,
         sections=matched.sections,
+        batches=matched.batches,
         observed=matched.observed,
         preset=preset,
         seed=seed,
@@ -171,7 +179,7 @@ def smart(
             one.obsm[spatial_key] = matched.coords[rows]
         one.obsm[f"X_{key_added}"] = result.embedding[rows]
         one.obsp[f"{key_added}_connectivities"] = result.graph[rows, rows]
-        one.uns[key_added] = _record(result, matched, preset, seed)
+        one.uns[key_added] = _record(result, matched, batch_key, preset, seed)
     return units.out()
 
 
@@ -197,13 +205,19 @@ def _check_path(path: str | os.PathLike[str]) -> None:
         raise ValueError(f"save_model={os.fspath(path)!r}: the folder cannot be written to.")
 
 
-def _record(result: Integration, matched: Matched, preset: str, seed: int) -> dict[str, Any]:
+def _record(
+    result: Integration, matched: Matched, batch_key: str | None, preset: str, seed: int
+) -> dict[str, Any]:
     """What goes to ``uns``: only what h5ad and h5mu can hold."""
     plain = {k: v for k, v in result.params.plain().items() if v is not None}
-    sections = {}
-    if matched.sections is not None:
-        names, sizes = np.unique(matched.sections.astype(str), return_counts=True)
-        sections = {"sections": names.astype(object), "section_sizes": sizes}
+    groups: dict[str, Any] = {} if batch_key is None else {"batch_key": batch_key}
+    for one, many, values in (
+        ("section", "sections", matched.sections),
+        ("batch", "batches", matched.batches),
+    ):
+        if values is not None:
+            names, sizes = np.unique(values.astype(str), return_counts=True)
+            groups |= {many: names.astype(object), f"{one}_sizes": sizes}
     return {
         "params": {"preset": preset, "seed": seed, **plain},
         "history": {
@@ -217,5 +231,5 @@ def _record(result: Integration, matched: Matched, preset: str, seed: int) -> di
         "directions": result.directions,
         "scales": result.scales,
         "version": version("smartcore"),
-        **sections,
+        **groups,
     }

@@ -141,9 +141,9 @@ def match_units(units: Units, match: Callable[[AnnData | MuData], Matched]) -> M
         If sections have features or coordinates of different dimensions, or components of their
         own.
     """
-    parts = {name: match(data) for name, data in units.objects.items()}
     if units.form is None:
-        return parts[""]
+        return match(units.objects[""])
+    parts = {name: _match_section(name, data, match) for name, data in units.objects.items()}
     dims = {name: part.coords.shape[1] for name, part in parts.items()}
     if len(set(dims.values())) > 1:
         raise ValueError(f"Coordinates of the sections have different dimensions: {dims}.")
@@ -172,8 +172,19 @@ def match_units(units: Units, match: Callable[[AnnData | MuData], Matched]) -> M
         observed=observed,
         coords=np.concatenate([part.coords for part in parts.values()]),
         sections=np.concatenate([_names(name, part) for name, part in parts.items()]),
+        batches=_batches(parts),
         reps=reps,
     )
+
+
+def _match_section(
+    name: str, data: AnnData | MuData, match: Callable[[AnnData | MuData], Matched]
+) -> Matched:
+    """``match``, whose errors then name the section."""
+    try:
+        return match(data)
+    except (KeyError, ValueError, TypeError) as err:
+        raise type(err)(f"Section {name!r}: {err.args[0] if err.args else err}") from err
 
 
 def _anndata(data: AnnData | MuData, modality: str) -> AnnData:
@@ -184,6 +195,12 @@ def _names(section: str, part: Matched) -> NDArray:
     if part.sections is None:
         return np.full(len(part.coords), section, object)
     return np.array([f"{section}:{own}" for own in part.sections], object)
+
+
+def _batches(parts: Mapping[str, Matched]) -> NDArray | None:
+    """Batches are the same by name in all sections."""
+    given = [part.batches for part in parts.values() if part.batches is not None]
+    return np.concatenate(given) if given else None
 
 
 def check_joint_components(parts: Mapping[str, AnnData], key: str) -> None:
