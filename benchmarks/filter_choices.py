@@ -30,7 +30,7 @@ from suite.store import RESULTS, Table
 from suite.tables import markdown
 
 import smartcore as sm
-from smartcore.spatial import filters, outliers
+from smartcore.spatial import fitting, outliers
 
 DEFAULT = "default"
 SETTINGS: dict[str, dict[str, float]] = {
@@ -52,7 +52,7 @@ GROUPS = ("real tissue", "real noise", "simulated", "lymph node", "HER2+")
 @contextmanager
 def constants(changes: dict[str, float]) -> Iterator[None]:
     """Other constants for a while."""
-    homes = {name: outliers if name == "LIMIT" else filters for name in changes}
+    homes = {name: outliers if name == "LIMIT" else fitting for name in changes}
     usual = {name: getattr(homes[name], name) for name in changes}
     for name, value in changes.items():
         setattr(homes[name], name, value)

@@ -34,7 +34,7 @@ class Params:
     view
         What the network is given and learns to reconstruct. ``"filtered"``: each modality's
         features averaged over their surroundings, each direction as widely as the data ask for
-        (see :func:`smartcore.spatial.filters.fit_filter`); ``"features"``: the features as they
+        (see :func:`smartcore.spatial.fitting.fit_filter`); ``"features"``: the features as they
         are (paper).
     regions
         For ``view="filtered"``, from 0 to 1: what counts as noise. At 1, everything that a spot

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from smartcore.params import Params
 from smartcore.sections.harmony import view_without_batch_effects
 from smartcore.sections.missing import fill_missing
-from smartcore.spatial.filters import Choice, SpatialFilter, fit_filter, unfiltered
+from smartcore.spatial.filters import SpatialFilter, unfiltered
+from smartcore.spatial.fitting import Choice, fit_filter
 from smartcore.spatial.walks import reach
 
 logger = logging.getLogger(__name__)
@@ -53,7 +54,7 @@ def fit_views(
     params: Params,
     seed: int,
 ) -> Views:
-    """Choose the filter of each modality (:func:`smartcore.spatial.filters.fit_filter`).
+    """Choose the filter of each modality (:func:`smartcore.spatial.fitting.fit_filter`).
 
     Where no direction of any modality varies in space, surroundings say nothing of a spot:
     features stay as they are, with a warning.
@@ -69,7 +70,7 @@ def fit_views(
     params
         ``regions``: at 0 features stay as they are, too, as they do without neighbours.
     seed
-        As for :func:`smartcore.spatial.filters.fit_filter`.
+        As for :func:`smartcore.spatial.fitting.fit_filter`.
     """
     widths = {name: x.shape[1] for name, x in features.items()}
     if graph.nnz == 0 or params.regions == 0:

@@ -5,8 +5,9 @@ import pytest
 from scipy.optimize import minimize
 from scipy.stats import median_abs_deviation
 
-from smartcore.spatial import filters
-from smartcore.spatial.filters import SpatialFilter, fit_filter, unfiltered, within_range
+from smartcore.spatial import fitting
+from smartcore.spatial.filters import SpatialFilter, unfiltered
+from smartcore.spatial.fitting import fit_filter, within_range
 from smartcore.spatial.graph import spatial_graph
 from smartcore.spatial.nuggets import nuggets
 from smartcore.spatial.outliers import LIMIT, Range
@@ -80,7 +81,7 @@ def test_more_noise_asks_for_wider_averages():
 
 def test_half_of_the_weights_are_those_of_least_error(monkeypatch):
     """Against SciPy's bounded quasi-Newton method, on dense matrices."""
-    monkeypatch.setattr(filters, "TOLERANCE", 0.0)
+    monkeypatch.setattr(fitting, "TOLERANCE", 0.0)
     x, _ = tissue(1.0)
     fitted, choice = fit_filter(x, GRAPH)
     within = within_range(x)[3].astype(float)
@@ -111,11 +112,11 @@ def test_the_other_half_is_the_widest_that_is_nearly_as_good():
     x, _ = tissue(1.0)
     widest = []
     for tolerance in (0.0, 0.02, 0.2):
-        filters_tolerance, filters.TOLERANCE = filters.TOLERANCE, tolerance
+        usual, fitting.TOLERANCE = fitting.TOLERANCE, tolerance
         try:
             fitted, _ = fit_filter(x, GRAPH)
         finally:
-            filters.TOLERANCE = filters_tolerance
+            fitting.TOLERANCE = usual
         widest.append(np.flatnonzero(fitted.usual.weights[:, 0] >= 0.499).max())
     assert widest == sorted(widest)
     assert widest[-1] > widest[0]
@@ -197,7 +198,7 @@ def test_same_seed_same_bits_and_a_sample_is_enough(monkeypatch):
     x, _ = tissue(1.0)
     whole = fit_filter(x, GRAPH)[0].apply(x, GRAPH)
     np.testing.assert_array_equal(fit_filter(x, GRAPH)[0].apply(x, GRAPH), whole)
-    monkeypatch.setattr(filters, "_COMPARED", 800)
+    monkeypatch.setattr(fitting, "_COMPARED", 800)
     sampled = fit_filter(x, GRAPH)[0].apply(x, GRAPH)
     assert np.mean((sampled - whole) ** 2) < 0.01 * np.mean(whole**2)
 
