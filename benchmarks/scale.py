@@ -24,7 +24,7 @@ from typing import Any
 
 HERE = Path(__file__).parent
 CACHE = HERE / ".cache"
-RESULTS = CACHE / "scale.jsonl"
+RESULTS = HERE / "results" / "scale.jsonl"
 SIZES = (2_001, 9_752, 30_652, 189_867, 756_430)
 COUNTS_SIZE = 10_000
 METHODS = ("smartcore", "bio-SMART", "SpatialGlue")

@@ -18,7 +18,18 @@ from numpy.typing import NDArray
 from . import grids
 
 Arrays = dict[str, NDArray]
-STAGES = ("preprocessing", "graph", "targets", "triplets", "start", "training", "embedding")
+STAGES = (
+    "preprocessing",
+    "graph",
+    "filters",
+    "filtering",
+    "targets",
+    "triplets",
+    "start",
+    "training",
+    "axes",
+    "embedding",
+)
 
 
 class Stages:
