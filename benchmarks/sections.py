@@ -81,6 +81,18 @@ def embeddings(parts: Parts, seed: int, params: dict) -> Iterator[tuple]:
         averaged = smooth(x, spatial_graph(whole.coords, sections=whole.sections), 1)
         seconds += time.perf_counter() - start
         yield f"PCA{label} + Harmony, averaged once", whole, averaged, seconds
+    if not np.array_equal(whole.slides, whole.sections):
+        start = time.perf_counter()
+        by_slide = joined(parts, seed, aligned=True, batch_key="slide")
+        z = sm.integrate(
+            by_slide.pcs,
+            by_slide.coords,
+            sections=by_slide.sections,
+            batches=by_slide.slides,
+            seed=seed,
+            **params,
+        ).embedding
+        yield "SMART-MS, batches by slide", by_slide, z, time.perf_counter() - start
     for name, part in parts.items():
         if next(iter(part.values())).obs.get("label", pd.Series()).nunique() > 1:
             start = time.perf_counter()

@@ -36,13 +36,19 @@ class Joined:
     slides: np.ndarray
 
 
-def joined(parts: Parts, seed: int, *, aligned: bool) -> Joined:
-    """The sections' spots, one section below the other."""
+def joined(parts: Parts, seed: int, *, aligned: bool, batch_key: str | None = None) -> Joined:
+    """The sections' spots, one section below the other; aligned within batches if named."""
     pcs = {}
     for modality in next(iter(parts.values())):
         whole = sm.pp.join_sections({name: part[modality] for name, part in parts.items()})
         step = getattr(sm.pp, modality)
-        step(whole, section_key="section", align_sections=aligned, seed=seed)
+        step(
+            whole,
+            section_key="section",
+            batch_key=batch_key,
+            align_sections=aligned,
+            seed=seed,
+        )
         pcs[modality] = whole.obsm["X_pca"]
     sections = whole.obs["section"].astype(str).to_numpy()
     labels = whole.obs["label"].reset_index(drop=True)
