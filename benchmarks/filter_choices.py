@@ -107,9 +107,9 @@ def main() -> None:
                 table.replace([row | {"probe": round(probe, 4)} | origin()])
 
 
-def report(rows: pd.DataFrame) -> None:
+def report(rows: pd.DataFrame, score: str = "probe") -> None:
     """Print means by family, and how each choice made without a family fares on it."""
-    means = rows.pivot_table(index="setting", columns="family", values="probe", sort=False)
+    means = rows.pivot_table(index="setting", columns="family", values=score, sort=False)
     print(markdown(means.assign(mean=means.mean(axis=1)).round(3)))
     left_out = []
     for family in means:

@@ -19,6 +19,7 @@ from smartcore import _keys, pp
 from smartcore._feedback import Notify, Report, interruptible, relayed
 from smartcore.clustering import (
     _mclust,
+    by_size as _by_size,
     check_embedding,
     check_integer,
     cluster_embedding,
@@ -26,7 +27,6 @@ from smartcore.clustering import (
     reduce_embedding,
     row_order,
 )
-from smartcore.clustering._cluster import _by_size
 from smartcore.integration import integrate
 from smartcore.metrics import modality_correlation
 from smartcore.params import Params, resolve_params

@@ -50,16 +50,7 @@ def graph_clusters(
     ClusterCountError
         If no resolution tried gives ``n_clusters`` communities.
     """
-    import scanpy as sc
-    from anndata import AnnData
-    from threadpoolctl import threadpool_limits
-
-    graph = AnnData(z)
-    n_neighbors = min(n_neighbors, len(z) - 1)
-    # Puts numbers of threads back: numba, used here, sets that of torch, whose results depend on it.
-    with threadpool_limits(None):
-        sc.pp.neighbors(graph, n_neighbors=n_neighbors, use_rep="X", random_state=seed)
-    partition = _leiden(graph, seed) if method == "leiden" else _louvain(graph, seed)
+    partition = _partitioner(z, method, n_neighbors, seed)
     found: dict[int, tuple[npt.NDArray[Any], float]] = {}
 
     def count(resolution: float) -> int:
@@ -95,8 +86,31 @@ def graph_clusters(
         f"{method} finds no partition into {n_clusters} clusters (n_neighbors={n_neighbors}, "
         f"seed={seed}); nearest numbers reached: {nearest}. Ask for one of "
         "these, try another n_neighbors (more neighbours join parts of the graph) or seed, or "
-        "use method='mclust', 'gmm' or 'kmeans', which take the number as given"
+        "use method='shrunk', 'gmm' or 'kmeans', which take the number as given"
     )
+
+
+def communities_at(
+    z: Floats, resolution: float, method: str, n_neighbors: int, seed: int
+) -> npt.NDArray[Any]:
+    """Partition the nearest-neighbour graph at a resolution; the rest as :func:`graph_clusters`."""
+    return _partitioner(z, method, n_neighbors, seed)(resolution)
+
+
+def _partitioner(
+    z: Floats, method: str, n_neighbors: int, seed: int
+) -> Callable[[float], npt.NDArray[Any]]:
+    """The graph, and a function from a resolution to communities."""
+    import scanpy as sc
+    from anndata import AnnData
+    from threadpoolctl import threadpool_limits
+
+    graph = AnnData(z)
+    n_neighbors = min(n_neighbors, len(z) - 1)
+    # Puts numbers of threads back: numba, used here, sets that of torch, whose results depend on it.
+    with threadpool_limits(None):
+        sc.pp.neighbors(graph, n_neighbors=n_neighbors, use_rep="X", random_state=seed)
+    return _leiden(graph, seed) if method == "leiden" else _louvain(graph, seed)
 
 
 def _leiden(graph: AnnData, seed: int) -> Callable[[float], npt.NDArray[Any]]:

@@ -38,14 +38,51 @@ def reduce_embedding(embedding: npt.ArrayLike, n_pcs: int | None = 20) -> Floats
     x = check_embedding(embedding)
     if n_pcs is not None:
         n_pcs = check_integer("n_pcs", n_pcs, 1)
-    # Rounding is that of the numbers as given, which float64 would hide.
-    eps = np.finfo(x.dtype if x.dtype.kind == "f" else np.float64).eps
+    noise = _rounding(x)
     x = np.asarray(x, dtype=np.float64)
-    noise = 4 * float(eps) * float(np.abs(x).max(initial=0))
     if n_pcs is None:
-        spread = x.std(axis=0) if len(x) else np.zeros(0)
-        return x if np.any(spread > noise) else x[:, :0]
+        return x if _varies(x, noise) else x[:, :0]
     return components(x, noise)[:, :n_pcs]
+
+
+def principal_axes(embedding: npt.ArrayLike, n_pcs: int | None) -> tuple[Floats, Floats]:
+    """Find the linear map from an embedding to its first principal components.
+
+    Parameters
+    ----------
+    embedding, n_pcs
+        As for :func:`reduce_embedding`.
+
+    Returns
+    -------
+    The mean of the embedding, shape (n_dims,), and the axes, shape (n_dims, k): the components of
+    rows x are ``(x - mean) @ axes``. Where ``n_pcs`` is None the axes are those of the embedding.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the embedding or ``n_pcs`` is not as above.
+    """
+    x = check_embedding(embedding)
+    if n_pcs is not None:
+        n_pcs = check_integer("n_pcs", n_pcs, 1)
+    noise = _rounding(x)
+    x = np.asarray(x, dtype=np.float64)
+    if n_pcs is None:
+        axes = np.eye(x.shape[1]) if _varies(x, noise) else np.zeros((x.shape[1], 0))
+        return x.mean(axis=0), axes
+    centred, mean = _centred(x)
+    return x[0] + mean, _axes(centred, noise)[:, :n_pcs]
+
+
+def _rounding(x: npt.NDArray[Any]) -> float:
+    """Standard deviation that is no more than rounding of the numbers as they were given."""
+    eps = np.finfo(x.dtype if x.dtype.kind == "f" else np.float64).eps
+    return 4 * float(eps) * float(np.abs(x).max(initial=0))
+
+
+def _varies(x: Floats, noise: float) -> bool:
+    return len(x) > 0 and bool(np.any(x.std(axis=0) > noise))
 
 
 def check_embedding(embedding: npt.ArrayLike) -> npt.NDArray[Any]:
@@ -114,15 +151,37 @@ def distinct_rows(x: npt.NDArray[Any], enough: int) -> npt.NDArray[np.intp]:
     return number
 
 
+def by_size(labels: npt.NDArray[Any]) -> npt.NDArray[np.int32]:
+    """Renumber labels by decreasing size, those of one size by first occurrence."""
+    _, first, inverse, sizes = np.unique(
+        labels, return_index=True, return_inverse=True, return_counts=True
+    )
+    rank = np.empty(len(sizes), dtype=np.int32)
+    rank[np.lexsort((first, -sizes))] = np.arange(len(sizes), dtype=np.int32)
+    return rank[inverse]
+
+
 def components(x: Floats, noise: float) -> Floats:
     """All principal components whose standard deviation exceeds rounding."""
+    centred, _ = _centred(x)
+    return np.ascontiguousarray(centred @ _axes(centred, noise))
+
+
+def _centred(x: Floats) -> tuple[Floats, Floats]:
+    """Rows less their mean, and how far that lies from the first row."""
+    x = x - x[:1]  # exact where rows are equal, so that constants become zeros
+    mean = x.mean(axis=0)
+    x -= mean
+    return x, mean
+
+
+def _axes(centred: Floats, noise: float) -> Floats:
     from sklearn.decomposition import PCA
 
-    x = x - x[:1]  # exact where rows are equal, so that constants become zeros
-    if not x.any():
-        return np.zeros((len(x), 0))
-    x -= x.mean(axis=0)
-    pca = PCA(svd_solver="covariance_eigh" if len(x) >= x.shape[1] else "full").fit(x)
+    n_spots, n_dims = centred.shape
+    if not centred.any():
+        return np.zeros((n_dims, 0))
+    pca = PCA(svd_solver="covariance_eigh" if n_spots >= n_dims else "full").fit(centred)
     spread = np.sqrt(pca.explained_variance_)
     kept = spread > max(noise, 1e-6 * float(spread.max()))
-    return np.ascontiguousarray(x @ pca.components_[kept].T)
+    return pca.components_[kept].T

@@ -9,12 +9,14 @@ import numpy as np
 import pandas as pd
 
 from smartcore._keys import DOMAINS, EMBEDDING
-from smartcore.clustering import GRAPH_METHODS, cluster_embedding, resolve_method
+from smartcore.clustering import GRAPH_METHODS, find_clusters
 from smartcore.tl._matching import copy_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
     from mudata import MuData
+
+    from smartcore.clustering import NPcs
 
     Data: TypeAlias = AnnData | MuData
     Sectioned: TypeAlias = Data | Sequence[Data] | Mapping[str, Data]
@@ -22,13 +24,14 @@ if TYPE_CHECKING:
 
 def cluster(
     data: Sectioned,
-    n_clusters: int,
+    n_clusters: int | None = None,
     *,
     method: str | None = None,
     use_rep: str = EMBEDDING,
     key_added: str = DOMAINS,
-    n_pcs: int | None = 20,
+    n_pcs: NPcs = "auto",
     n_neighbors: int = 50,
+    resolution: float | None = None,
     seed: int = 0,
     copy: bool = False,
 ) -> Sectioned | None:
@@ -40,19 +43,23 @@ def cluster(
         AnnData or MuData with the embedding in ``obsm``; or a list or dict of such, one for each
         section, whose spots are clustered together.
     n_clusters
-        Number of domains, from 1 to the number of distinct spots.
+        Number of domains, from 1 to the number of distinct spots. Leave it out where
+        ``resolution`` is given.
     method
-        ``"mclust"``, ``"gmm"``, ``"leiden"``, ``"louvain"`` or ``"kmeans"``, described
-        at :func:`smartcore.clustering.cluster_embedding`; None takes ``"mclust"``, as
-        the paper, where R has it, and ``"gmm"``, the same model, elsewhere.
+        ``"shrunk"``, ``"mclust"``, ``"gmm"``, ``"leiden"``, ``"louvain"`` or ``"kmeans"``,
+        described at :func:`smartcore.clustering.find_clusters`; None: ``"shrunk"``. The paper
+        takes ``"mclust"``, and ``"gmm"`` is the same model without R.
     use_rep
         Key in ``obsm`` of the embedding, shape (n_spots, n_dims).
     key_added
         Key in ``obs`` of the domains.
     n_pcs
-        Principal components of the embedding to cluster; None clusters it as it is.
+        Principal components of the embedding to cluster; ``"auto"``: 15 for ``"shrunk"`` and 20
+        for the others; None clusters it as it is.
     n_neighbors
         Neighbours of a spot in the graph of ``"leiden"`` and ``"louvain"``.
+    resolution
+        Resolution of ``"leiden"`` and ``"louvain"``, above 0, instead of a number of domains.
     seed
         Seed of all random numbers, in [0, 2**31).
     copy
@@ -63,17 +70,26 @@ def cluster(
     None, or the copy, or list or dict of copies. Written are
 
     - ``obs[key_added]``: domains, categories "0" (the largest), "1", ...
-    - ``uns[f"{key_added}_clusters"]``: the method taken and its parameters
-      (``n_pcs`` where the embedding was reduced, ``n_neighbors`` where used).
+    - ``obsm[f"{key_added}_memberships"]``: probability of each domain for each spot, shape
+      (n_spots, n_domains), columns in the order of the categories; by ``"shrunk"`` only.
+    - ``uns[f"{key_added}_clusters"]``: the method taken and its parameters (``n_pcs`` where the
+      embedding was reduced, ``n_neighbors`` and ``resolution`` where used); by ``"shrunk"`` also
+      ``far``, the share of spots that are far from every domain, and ``model``, the arrays of
+      :class:`smartcore.clustering.Mixture`, which ``Mixture.from_arrays`` takes.
 
     Nothing is written where anything fails.
+
+    Warns
+    -----
+    UserWarning
+        As :func:`smartcore.clustering.find_clusters`.
 
     Raises
     ------
     KeyError
         If ``obsm`` has no ``use_rep``.
     TypeError, ValueError, ImportError, RuntimeError
-        As :func:`smartcore.clustering.cluster_embedding`.
+        As :func:`smartcore.clustering.find_clusters`.
 
     References
     ----------
@@ -88,36 +104,54 @@ def cluster(
     >>> adata = ad.AnnData(shape=(80, 0))
     >>> adata.obsm["X_smart"] = np.repeat([[0.0] * 4, [9.0] * 4], [30, 50], axis=0)
     >>> adata.obsm["X_smart"] += rng.normal(size=(80, 4))
-    >>> cluster(adata, 2, method="gmm")
+    >>> cluster(adata, 2)
     >>> adata.obs["smart"].value_counts().to_dict()
     {'0': 50, '1': 30}
+    >>> adata.obsm["smart_memberships"].shape
+    (80, 2)
     >>> adata.uns["smart_clusters"]["method"]
-    'gmm'
+    'shrunk'
     """
     embedding = embedding_of(data, use_rep)
     if not isinstance(key_added, str) or not key_added:
         raise TypeError(f"key_added={key_added!r}: give a non-empty string")
-    method = resolve_method(method)
-    labels = cluster_embedding(
-        embedding, n_clusters, method=method, n_pcs=n_pcs, n_neighbors=n_neighbors, seed=seed
+    found = find_clusters(
+        embedding,
+        n_clusters,
+        method=method,
+        n_pcs=n_pcs,
+        n_neighbors=n_neighbors,
+        resolution=resolution,
+        seed=seed,
     )
     params: dict[str, Any] = {
-        "method": method,
-        "n_clusters": int(n_clusters),
+        "method": found.method,
+        "n_clusters": found.n_clusters if n_clusters is None else int(n_clusters),
         "use_rep": use_rep,
         "seed": int(seed),
     }
-    if n_pcs is not None:
-        params["n_pcs"] = int(n_pcs)
-    if method in GRAPH_METHODS:
+    if found.n_pcs is not None:
+        params["n_pcs"] = found.n_pcs
+    if found.method in GRAPH_METHODS:
         params["n_neighbors"] = int(n_neighbors)
+    if found.resolution is not None:
+        params["resolution"] = found.resolution
+    memberships = None
+    if found.mixture is not None:
+        memberships = found.mixture.memberships(embedding).astype(np.float32)
+        params |= {"far": found.far, "model": found.mixture.arrays()}
 
-    categories = [str(i) for i in range(int(labels.max()) + 1)]
+    categories = [str(i) for i in range(found.n_clusters)]
     targets = [copy_of(part) if copy else part for part in parts_of(data)]
     ends = np.cumsum([part.n_obs for part in targets])
-    for target, own in zip(targets, np.split(labels, ends[:-1]), strict=True):
-        target.obs[key_added] = pd.Categorical.from_codes(own, categories=categories)
+    for target, rows in zip(targets, np.split(np.arange(len(embedding)), ends[:-1]), strict=True):
+        target.obs[key_added] = pd.Categorical.from_codes(found.labels[rows], categories=categories)
         target.uns[f"{key_added}_clusters"] = dict(params)
+        if memberships is not None:
+            target.obsm[f"{key_added}_memberships"] = memberships[rows]
+        elif f"{key_added}_memberships" in target.obsm:
+            # Those of other clusters.
+            del target.obsm[f"{key_added}_memberships"]
     if not copy:
         return None
     if isinstance(data, Mapping):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Callable, Iterable
 from itertools import combinations
@@ -16,17 +17,20 @@ from smartcore.clustering import (
     ClusterCountError,
     check_embedding,
     check_integer,
-    cluster_embedding,
     distinct_rows,
-    reduce_embedding,
+    partitioner,
     resolve_method,
 )
 from smartcore.tl._cluster import embedding_of
 
 if TYPE_CHECKING:
+    from smartcore.clustering import NPcs
     from smartcore.tl._cluster import Sectioned
 
-_SILHOUETTE_SPOTS = 5000  # its cost is quadratic
+logger = logging.getLogger("smartcore")
+
+_MOST_SPOTS = 5_000
+_SILHOUETTE_SPOTS = 3_000  # its cost is quadratic
 _CRITERIA = {"silhouette": False, "davies_bouldin": True, "stability": False}  # lower is better?
 
 
@@ -36,7 +40,7 @@ def choose_n_clusters(
     *,
     method: str | None = None,
     use_rep: str = EMBEDDING,
-    n_pcs: int | None = 20,
+    n_pcs: NPcs = "auto",
     n_neighbors: int = 50,
     n_repeats: int = 5,
     subsample: float = 0.8,
@@ -78,7 +82,7 @@ def choose_n_clusters(
     >>> rng = np.random.default_rng(0)
     >>> adata = ad.AnnData(shape=(90, 0))
     >>> adata.obsm["X_smart"] = np.repeat(np.eye(3) * 9, 30, axis=0) + rng.normal(size=(90, 3))
-    >>> table = choose_n_clusters(adata, range(2, 6), method="gmm", progress=False)
+    >>> table = choose_n_clusters(adata, range(2, 6), progress=False)
     >>> list(table.columns)
     ['silhouette', 'davies_bouldin', 'stability', 'rank']
     >>> table.attrs["suggested"]
@@ -102,7 +106,7 @@ def score_n_clusters(
     n_clusters: Iterable[int] = range(2, 16),
     *,
     method: str | None = None,
-    n_pcs: int | None = 20,
+    n_pcs: NPcs = "auto",
     n_neighbors: int = 50,
     n_repeats: int = 5,
     subsample: float = 0.8,
@@ -111,9 +115,11 @@ def score_n_clusters(
 ) -> pd.DataFrame:
     """Score numbers of clusters of an array by three criteria.
 
+    Where there are more than 5,000 spots, 5,000 are drawn once and stand for all.
+
     - *silhouette* [1]_ (higher is better), in the principal components that are
-      clustered; above 5,000 spots on 5,000 of them drawn once.
-    - *Davies-Bouldin index* [2]_ (lower is better), there too, on all spots.
+      clustered; above 3,000 spots on 3,000 of them drawn once.
+    - *Davies-Bouldin index* [2]_ (lower is better), there too.
     - *stability* [3]_ (higher is better): the mean adjusted Rand index between
       clusterings of every two of ``n_repeats`` random subsamples, on the spots
       that both hold.
@@ -134,14 +140,16 @@ def score_n_clusters(
         Numbers of clusters to compare, each from 2 to the spots of a subsample;
         taken in increasing order, each once.
     method
-        Clustering method, as in :func:`smartcore.clustering.cluster_embedding`.
+        Clustering method, as in :func:`smartcore.clustering.find_clusters`. The default,
+        ``"shrunk"``, starts in each subsample from the mixture of all spots as well as anew, and
+        takes seconds; ``"gmm"`` and ``"mclust"`` take minutes.
     n_pcs, n_neighbors
-        As in :func:`smartcore.clustering.cluster_embedding`.
+        As in :func:`smartcore.clustering.find_clusters`.
     n_repeats
         Number of subsamples, at least 2; each number of clusters takes
         ``n_repeats + 1`` clusterings.
     subsample
-        Fraction of the spots in a subsample, above 0.5 and below 1.
+        Fraction of the (at most 5,000) spots in a subsample, above 0.5 and below 1.
     seed
         Seed of all random numbers, in [0, 2**31).
     progress
@@ -152,7 +160,8 @@ def score_n_clusters(
     Table indexed by ``n_clusters`` with columns ``silhouette``, ``davies_bouldin``,
     ``stability`` and ``rank`` (the mean rank over the three, 1 being best).
     ``attrs["suggested"]`` is the number of smallest mean rank, the fewer clusters
-    on a tie; ``attrs["method"]`` the method taken. A number that the method cannot
+    on a tie; ``attrs["method"]`` the method taken, ``attrs["n_spots"]`` how many spots were
+    clustered. A number that the method cannot
     reach, or for which a criterion is undefined, has NaN and a warning.
 
     Raises
@@ -174,38 +183,45 @@ def score_n_clusters(
     >>> from smartcore.tl._n_clusters import score_n_clusters
     >>> rng = np.random.default_rng(0)
     >>> x = np.repeat(np.eye(3) * 9, 30, axis=0) + rng.normal(size=(90, 3))
-    >>> score_n_clusters(x, [2, 3, 4], method="gmm", progress=False).attrs["suggested"]
+    >>> score_n_clusters(x, [2, 3, 4], progress=False).attrs["suggested"]
     3
     """
-    from sklearn.metrics import adjusted_rand_score, davies_bouldin_score, silhouette_score
+    from sklearn.metrics import adjusted_rand_score, davies_bouldin_score, pairwise_distances
+    from sklearn.metrics import silhouette_score as silhouette_of
     from tqdm.auto import tqdm
 
     x = check_embedding(embedding)
     n_repeats = check_integer("n_repeats", n_repeats, 2)
     seed = check_integer("seed", seed, 0, 2**31 - 1)
     rng = np.random.default_rng(seed)
+    method = resolve_method(method)
+    n_all = len(x)
+    if n_all > _MOST_SPOTS:
+        x = x[np.sort(rng.choice(n_all, _MOST_SPOTS, replace=False))]
+        logger.info("numbers of clusters are compared on %d of the %d spots", len(x), n_all)
     samples = _subsamples(x, subsample, n_repeats, rng)
     numbers = _numbers(x, n_clusters, samples)
-    method = resolve_method(method)
-    z = reduce_embedding(x, n_pcs)
+    z, partition = partitioner(x, method, n_pcs=n_pcs, n_neighbors=n_neighbors, seed=seed)
     seen = np.arange(len(z))
     if len(z) > _SILHOUETTE_SPOTS:
         seen = np.sort(rng.choice(len(z), _SILHOUETTE_SPOTS, replace=False))
+    apart = pairwise_distances(z[seen])
+
+    def silhouette(labels: npt.NDArray[np.int32]) -> float:
+        return float(silhouette_of(apart, labels[seen], metric="precomputed"))
 
     rows = []
     with tqdm(total=len(numbers) * (n_repeats + 1), desc="clustering", disable=not progress) as bar:
 
-        def labels_of(spots: npt.NDArray[np.intp] | slice, k: int) -> npt.NDArray[np.int32]:
-            labels = cluster_embedding(
-                z[spots], k, method=method, n_pcs=None, n_neighbors=n_neighbors, seed=seed
-            )
+        def labels_of(k: int, spots: npt.NDArray[np.intp] | None) -> npt.NDArray[np.int32]:
+            labels = partition(k, spots)
             bar.update()
             return labels
 
         for place, k in enumerate(numbers, start=1):
             try:
-                labels = labels_of(slice(None), k)
-                parts = [pd.Series(labels_of(spots, k), index=spots) for spots in samples]
+                labels = labels_of(k, None)
+                parts = [pd.Series(labels_of(k, spots), index=spots) for spots in samples]
             except (ClusterCountError, RuntimeError) as error:
                 warnings.warn(f"n_clusters={k} is not scored: {error}", stacklevel=2)
                 rows.append(dict.fromkeys(_CRITERIA, np.nan))
@@ -216,8 +232,10 @@ def score_n_clusters(
                     agreement.append(adjusted_rand_score(one[both], other[both]))
                 rows.append(
                     {
-                        "silhouette": _defined(silhouette_score, z[seen], labels[seen]),
-                        "davies_bouldin": _defined(davies_bouldin_score, z, labels),
+                        "silhouette": _defined(silhouette, labels, labels[seen]),
+                        "davies_bouldin": _defined(
+                            lambda found: davies_bouldin_score(z, found), labels, labels
+                        ),
                         "stability": float(np.mean(agreement)),
                     }
                 )
@@ -234,6 +252,7 @@ def score_n_clusters(
     table["rank"] = pd.concat(ranks, axis=1).mean(axis=1)
     table.attrs["suggested"] = int(table["rank"].idxmin())
     table.attrs["method"] = method
+    table.attrs["n_spots"] = len(x)
     return table
 
 
@@ -276,7 +295,9 @@ def _numbers(
 
 
 def _defined(
-    score: Callable[[npt.NDArray, npt.NDArray], float], z: npt.NDArray, labels: npt.NDArray
+    score: Callable[[npt.NDArray[np.int32]], float],
+    labels: npt.NDArray[np.int32],
+    scored: npt.NDArray[np.int32],
 ) -> float:
-    """Score the clusters, NaN where the score is undefined for their number."""
-    return float(score(z, labels)) if 2 <= len(np.unique(labels)) < len(labels) else np.nan
+    """Score the clusters, NaN where the score is undefined for the number of those scored."""
+    return float(score(labels)) if 2 <= len(np.unique(scored)) < len(scored) else np.nan
