@@ -35,7 +35,7 @@ RunSMART.SingleCellExperiment <- function(
     section.by = section.by, batch.by = batch.by, check.counts = check.counts, verbose = verbose
   )
   result <- run_inputs(
-    inputs, n.clusters, cluster.method, seed.use, check.counts, verbose, ...
+    inputs, n.clusters, cluster.method, cluster.name, seed.use, check.counts, verbose, ...
   )
   object <- store_sce(object, result, inputs, reduction.name, reduction.key, reader$cells)
   if (!is.null(result$clusters)) {

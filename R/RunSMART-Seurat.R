@@ -34,7 +34,7 @@ RunSMART.Seurat <- function(
     section.by = section.by, batch.by = batch.by, check.counts = check.counts, verbose = verbose
   )
   result <- run_inputs(
-    inputs, n.clusters, cluster.method, seed.use, check.counts, verbose, ...
+    inputs, n.clusters, cluster.method, cluster.name, seed.use, check.counts, verbose, ...
   )
   object <- store_seurat(object, result, inputs, reduction.name, reduction.key)
   if (!is.null(result$clusters)) {
@@ -48,7 +48,8 @@ RunSMART.Seurat <- function(
 }
 
 # The core on what was collected, and clusters where they are asked for.
-run_inputs <- function(inputs, n.clusters, cluster.method, seed.use, check.counts, verbose, ...) {
+run_inputs <- function(inputs, n.clusters, cluster.method, cluster.name, seed.use, check.counts,
+                       verbose, ...) {
   settings <- list(...)
   if (length(inputs$chosen) && !any(c("n.features", "n_features") %in% names(settings))) {
     # Features that the user chose are used, all of them.
@@ -65,11 +66,12 @@ run_inputs <- function(inputs, n.clusters, cluster.method, seed.use, check.count
     !!!settings
   ))
   if (!is.null(n.clusters)) {
-    clusters <- cluster_core(
+    found <- cluster_core(
       result$embedding, n.clusters,
       method = cluster.method, seed.use = seed.use, fn = "RunSMART"
     )
-    result$clusters <- stats::setNames(clusters, rownames(result$embedding))
+    result$clusters <- found$clusters
+    result$clustering <- stats::setNames(list(found$record), cluster.name)
   }
   result
 }

@@ -167,7 +167,7 @@ RunSMART.default <- function(
     say_missing(inputs$about, nrow(inputs$coords))
   }
   result <- run_inputs(
-    inputs, n.clusters, cluster.method, seed.use, check.counts, verbose, ...
+    inputs, n.clusters, cluster.method, "clusters", seed.use, check.counts, verbose, ...
   )
   structure(
     c(result[c("embedding", "clusters")], smart_record(result, inputs)),

@@ -78,7 +78,7 @@ run_sections <- function(
     say_missing(inputs$about, nrow(inputs$coords))
   }
   result <- run_inputs(
-    inputs, n.clusters, cluster.method, seed.use, check.counts, verbose, ...
+    inputs, n.clusters, cluster.method, cluster.name, seed.use, check.counts, verbose, ...
   )
   params <- c(mget(setdiff(names(formals()), c("object", "..."))), list(...))
   for (i in seq_along(object)) {

@@ -3,10 +3,11 @@
 #' @export
 FindSMARTClusters.Seurat <- function(
     object,
-    n.clusters,
+    n.clusters = NULL,
     reduction = "smart",
     method = NULL,
-    n.pcs = 20,
+    n.pcs = "auto",
+    resolution = NULL,
     cluster.name = "smart_clusters",
     seed.use = 42,
     verbose = TRUE,
@@ -15,8 +16,13 @@ FindSMARTClusters.Seurat <- function(
   check_cluster_name(object, cluster.name, fn)
   check_embedding_name(reduction, SeuratObject::Reductions(object))
   embedding <- SeuratObject::Embeddings(object[[reduction]])
-  clusters <- cluster_embedding(embedding, n.clusters, method, seed.use, n.pcs, verbose, ...)
-  object <- store_clusters(object, clusters, cluster.name)
+  found <- cluster_embedding(
+    embedding, n.clusters, method, seed.use, n.pcs, resolution, verbose, ...
+  )
+  object <- store_clusters(object, found$clusters, cluster.name)
+  kept <- object[[reduction]]
+  methods::slot(kept, "misc")$clustering[[cluster.name]] <- found$record
+  object[[reduction]] <- kept
   params <- c(mget(setdiff(names(formals()), c("object", "..."))), list(...))
   assay <- SeuratObject::DefaultAssay(object[[reduction]])
   log_command(object, smart_command(
@@ -29,10 +35,11 @@ FindSMARTClusters.Seurat <- function(
 #' @export
 FindSMARTClusters.SingleCellExperiment <- function(
     object,
-    n.clusters,
+    n.clusters = NULL,
     reduction = "SMART",
     method = NULL,
-    n.pcs = 20,
+    n.pcs = "auto",
+    resolution = NULL,
     cluster.name = "smart_clusters",
     seed.use = 42,
     verbose = TRUE,
@@ -42,13 +49,20 @@ FindSMARTClusters.SingleCellExperiment <- function(
   embedding <- as.matrix(SingleCellExperiment::reducedDim(object, reduction))
   cells <- cell_names(object)
   rownames(embedding) <- cells
-  clusters <- cluster_embedding(embedding, n.clusters, method, seed.use, n.pcs, verbose, ...)
-  SummarizedExperiment::colData(object)[[cluster.name]] <- unname(clusters[cells])
+  found <- cluster_embedding(
+    embedding, n.clusters, method, seed.use, n.pcs, resolution, verbose, ...
+  )
+  SummarizedExperiment::colData(object)[[cluster.name]] <- unname(found$clusters[cells])
+  kept <- S4Vectors::metadata(object)[[reduction]]
+  # Whatever else a user keeps by that name stays.
+  if (is.null(kept) || is.list(kept)) {
+    kept$clustering[[cluster.name]] <- found$record
+    S4Vectors::metadata(object)[[reduction]] <- kept
+  }
   object
 }
 
-check_embedding_name <- function(reduction, there) {
-  fn <- "FindSMARTClusters"
+check_embedding_name <- function(reduction, there, fn = "FindSMARTClusters") {
   check_name(reduction, "reduction", fn)
   if (!reduction %in% there) {
     smart_abort(c(
@@ -58,19 +72,19 @@ check_embedding_name <- function(reduction, there) {
   }
 }
 
-cluster_embedding <- function(embedding, n.clusters, method, seed.use, n.pcs, verbose, ...) {
-  fn <- "FindSMARTClusters"
-  if (missing(n.clusters) || is.null(n.clusters)) {
-    smart_abort("{.arg n.clusters} is missing: say how many clusters to find.", fn = fn)
-  }
-  check_n_clusters(n.clusters, nrow(embedding), fn)
-  clusters <- cluster_core(
-    embedding, n.clusters, method = method, seed.use = seed.use, n.pcs = n.pcs, ...
+cluster_embedding <- function(embedding, n.clusters, method, seed.use, n.pcs, resolution, verbose,
+                              ...) {
+  found <- cluster_core(
+    embedding, n.clusters,
+    method = method, seed.use = seed.use, n.pcs = n.pcs, resolution = resolution, ...
   )
-  clusters <- stats::setNames(clusters, rownames(embedding))
-  if (verbose) {
-    n <- nlevels(clusters)
-    smart_inform(c("i" = "{n} cluster{?s} of {range(table(clusters))} cells."))
-  }
-  clusters
+  if (verbose) say_clusters(found$clusters)
+  found
+}
+
+say_clusters <- function(clusters) {
+  n <- nlevels(clusters)
+  sizes <- range(table(clusters))
+  smart_inform(c("i" = "{n} cluster{?s}, the smallest of {sizes[1]} and the largest of {sizes[2]}
+                        cells."))
 }

@@ -18,6 +18,7 @@ smart_record <- function(result, inputs) {
     directions = result$directions,
     scales = result$scales,
     contributions = result$contributions,
+    clustering = result$clustering,
     sections = if (is.null(sections)) NULL else table_of(sections),
     batches = if (is.null(inputs$batches)) NULL else table_of(inputs$batches)
   )

@@ -18,20 +18,23 @@ from pandas.api.types import is_numeric_dtype
 from smartcore import _keys, pp
 from smartcore._feedback import Notify, Report, interruptible, relayed
 from smartcore.clustering import (
+    NPcs,
     _mclust,
-    by_size as _by_size,
     check_embedding,
     check_integer,
     cluster_embedding,
     distinct_rows,
+    find_clusters,
     reduce_embedding,
+    resolve_n_pcs,
     row_order,
 )
+from smartcore.clustering import by_size as _by_size
 from smartcore.integration import integrate
 from smartcore.metrics import modality_correlation
 from smartcore.params import Params, resolve_params
 
-INTERFACE = 7
+INTERFACE = 8
 """Raised when a function here changes in what it takes or gives: the R package checks it."""
 
 _MIN_CORRELATED = 4
@@ -232,51 +235,67 @@ def run(
 @interruptible()
 def cluster(
     embedding: NDArray[np.floating],
-    n_clusters: int,
+    n_clusters: int | None,
     method: str,
     *,
-    n_pcs: int | None = 20,
+    n_pcs: NPcs = "auto",
     n_neighbors: int = 50,
+    resolution: float | None = None,
     seed: int = 0,
     notify: Notify | None = None,
-) -> NDArray[np.int32]:
+) -> dict[str, Any]:
     """Cluster by a method other than mclust, which R calls itself.
 
-    Parameters and results are those of :func:`smartcore.clustering.cluster_embedding`.
+    Parameters are those of :func:`smartcore.clustering.find_clusters`.
+
+    Returns
+    -------
+    ``labels`` (n_spots,) from 0, the largest; ``n_pcs``; and where there are such ``resolution``,
+    ``far`` and ``model``, the arrays of the mixture by name.
     """
     with relayed(notify):
-        return cluster_embedding(
+        found = find_clusters(
             _narrow(embedding),
             n_clusters,
             method=method,
             n_pcs=n_pcs,
             n_neighbors=n_neighbors,
+            resolution=resolution,
             seed=seed,
         )
+    given = {
+        "n_pcs": found.n_pcs,
+        "resolution": found.resolution,
+        "far": found.far,
+        "model": None if found.mixture is None else found.mixture.arrays(),
+    }
+    return {"labels": found.labels} | {k: v for k, v in given.items() if v is not None}
 
 
 @interruptible()
 def mclust_input(
-    embedding: NDArray[np.floating], n_clusters: int, n_pcs: int | None = 20, seed: int = 0
-) -> dict[str, NDArray[Any]]:
+    embedding: NDArray[np.floating], n_clusters: int, n_pcs: NPcs = "auto", seed: int = 0
+) -> dict[str, Any]:
     """Return what mclust is to cluster, just as ``cluster_embedding`` hands it over.
 
     Returns
     -------
     Either ``x``, shape (n_spots, n_components), ``order``, the spot of each of its rows, and
     ``partition``, clusters of these from 0 up to start from, of length 0 where there are none; or
-    ``labels``, where there is nothing to fit.
+    ``labels``, where there is nothing to fit. In either case ``n_pcs``, if there is a number.
     """
     x = check_embedding(_narrow(embedding))
     k = check_integer("n_clusters", n_clusters, 1, len(x), "the number of spots")
-    z = reduce_embedding(x, n_pcs)
+    kept = resolve_n_pcs(n_pcs, "mclust")
+    used = {} if kept is None else {"n_pcs": kept}
+    z = reduce_embedding(x, kept)
     if k == 1 or not z.shape[1] or distinct_rows(x, k + 1).max() < k:
         # One cluster, a cluster for each distinct spot, or too few spots: no method is asked.
-        return {"labels": cluster_embedding(x, k, method="gmm", n_pcs=n_pcs)}
+        return {"labels": cluster_embedding(x, k, method="gmm", n_pcs=kept)} | used
     order = row_order(z)
     x, partition = _mclust.mclust_input(z[order], k, seed)
     start = np.array([] if partition is None else partition, dtype=np.int32)
-    return {"x": x, "order": order.astype(np.int32), "partition": start}
+    return {"x": x, "order": order.astype(np.int32), "partition": start} | used
 
 
 def mclust_code() -> str:

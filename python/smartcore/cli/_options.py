@@ -161,7 +161,15 @@ def add_method_options(parser: argparse.ArgumentParser) -> None:
         "(default: chosen from 2-15)",
     )
     group.add_argument(
-        "--cluster-method", choices=METHODS, help="clustering (default: the best available)"
+        "--cluster-method",
+        choices=METHODS,
+        help="clustering (default: shrunk; the paper's is mclust, and gmm the same without R)",
+    )
+    group.add_argument(
+        "--resolution",
+        type=_common.number(0, above=True),
+        metavar="R",
+        help="resolution of leiden or louvain, instead of a number of domains",
     )
     group.add_argument(
         "--truth", metavar="COLUMN", help="annotation in obs to compare the domains with"

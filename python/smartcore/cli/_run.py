@@ -11,6 +11,7 @@ import pandas as pd
 
 from smartcore.cli import _common, _inputs, _lazy, _lookup, _options, _results, _summary
 from smartcore.cli._common import UsageError
+from smartcore.clustering import GRAPH_METHODS
 from smartcore.io import KINDS, StagedFiles, check_destination
 from smartcore.params import resolve_params
 
@@ -106,7 +107,7 @@ def run(args: argparse.Namespace) -> None:
     single = sum(bool(getattr(args, kind)) for kind in KINDS) == 1
     _check_suffix(args.output, single=single or bool(args.input))
     outputs = _results.Outputs(args.output)
-    choosing = args.n_clusters is None or len(args.n_clusters) > 1
+    choosing = args.resolution is None and (args.n_clusters is None or len(args.n_clusters) > 1)
     targets = outputs.targets(figures=args.figures, truth=args.truth is not None, choice=choosing)
     if args.save_model:
         _refuse_twice("--save-model", args.save_model, targets)
@@ -152,6 +153,14 @@ def _changes(args: argparse.Namespace) -> dict[str, Any]:
 
 def _check_method(args: argparse.Namespace) -> None:
     """Refuse parameters that do not go together, before anything is computed."""
+    if args.resolution is not None:
+        if args.cluster_method not in GRAPH_METHODS:
+            raise UsageError(
+                "--resolution needs --cluster-method leiden or louvain; other methods take a "
+                "number of domains, --n-clusters"
+            )
+        if args.n_clusters is not None:
+            raise UsageError("give either --n-clusters or --resolution")
     try:
         resolve_params(args.preset, _changes(args))
     except ValueError as err:
@@ -231,6 +240,9 @@ def _cluster(args: argparse.Namespace, data: Any) -> pd.DataFrame | None:
     from smartcore import tl
 
     numbers, method = args.n_clusters, args.cluster_method
+    if args.resolution is not None:
+        tl.cluster(data, method=method, resolution=args.resolution, seed=args.seed)
+        return None
     if numbers is not None and len(numbers) == 1:
         tl.cluster(data, numbers[0], method=method, seed=args.seed)
         return None

@@ -1,0 +1,117 @@
+#' Probabilities of the clusters for each cell
+#'
+#' The clusters that [FindSMARTClusters()] and [RunSMART()] find by `method = "shrunk"`, the default,
+#' are those of a fitted mixture of Gaussians. It says how probable each cluster is for a cell: 1 in
+#' the midst of a domain, and less where two domains meet. Cells that were left out later or
+#' renamed do not matter, since probabilities are computed from the object's own embedding.
+#'
+#' @param object A Seurat object, SingleCellExperiment or SpatialExperiment with clusters; or what
+#'   [RunSMART()] gives for matrices.
+#' @param cluster.name Column of the metadata with the clusters.
+#' @param reduction Name of the reduction that was clustered.
+#' @param ... Not used.
+#'
+#' @return A matrix cells x clusters whose rows have a sum of 1; its columns are the levels of the
+#'   clusters.
+#' @seealso [FindSMARTClusters()]
+#' @concept clustering
+#' @export
+#' @examples
+#' if (requireNamespace("Seurat", quietly = TRUE) && has_smartcore()) {
+#'   object <- RunSMART(SimulateSMART(), n.clusters = 4, epochs = 50)
+#'   probabilities <- SMARTMemberships(object)
+#'   object$smart_confidence <- apply(probabilities, 1, max)
+#'   summary(object$smart_confidence)
+#' }
+SMARTMemberships <- function(object, ...) {
+  UseMethod("SMARTMemberships")
+}
+
+#' @rdname SMARTMemberships
+#' @method SMARTMemberships Seurat
+#' @export
+SMARTMemberships.Seurat <- function(
+    object,
+    cluster.name = "smart_clusters",
+    reduction = "smart",
+    ...) {
+  fn <- "SMARTMemberships"
+  check_embedding_name(reduction, SeuratObject::Reductions(object), fn)
+  kept <- object[[reduction]]
+  model <- model_of(methods::slot(kept, "misc")$clustering, cluster.name)
+  memberships(SeuratObject::Embeddings(kept), model)
+}
+
+#' @rdname SMARTMemberships
+#' @method SMARTMemberships SingleCellExperiment
+#' @export
+SMARTMemberships.SingleCellExperiment <- function(
+    object,
+    cluster.name = "smart_clusters",
+    reduction = "SMART",
+    ...) {
+  fn <- "SMARTMemberships"
+  check_embedding_name(reduction, SingleCellExperiment::reducedDimNames(object), fn)
+  kept <- S4Vectors::metadata(object)[[reduction]]
+  model <- model_of(if (is.list(kept)) kept$clustering, cluster.name)
+  embedding <- as.matrix(SingleCellExperiment::reducedDim(object, reduction))
+  rownames(embedding) <- colnames(object)
+  memberships(embedding, model)
+}
+
+#' @rdname SMARTMemberships
+#' @method SMARTMemberships default
+#' @export
+SMARTMemberships.default <- function(object, ...) {
+  if (!inherits(object, "SMARTResult")) {
+    smart_abort(c(
+      "{.arg object} must be a Seurat object, a SingleCellExperiment, or what {.fn RunSMART} gives
+       for matrices.",
+      "x" = "It is {.obj_type_friendly {object}}."
+    ), fn = "SMARTMemberships")
+  }
+  memberships(object$embedding, model_of(object$clustering, "clusters"))
+}
+
+model_of <- function(clustering, cluster.name) {
+  fn <- "SMARTMemberships"
+  check_name(cluster.name, "cluster.name", fn)
+  found <- clustering[[cluster.name]]
+  if (is.null(found)) {
+    smart_abort(c(
+      "There are no clusters {.val {cluster.name}} of this reduction.",
+      "i" = if (length(clustering)) "There are {.val {names(clustering)}}.",
+      "i" = "Find them with {.fn FindSMARTClusters}, or name others by {.arg cluster.name}."
+    ), fn = fn)
+  }
+  if (is.null(found$model)) {
+    smart_abort(c(
+      "The clusters {.val {cluster.name}} by {.code method = \"{found$method}\"} have no fitted
+       model.",
+      "i" = "Those of {.code FindSMARTClusters(object, n.clusters, method = \"shrunk\")} have one."
+    ), fn = fn)
+  }
+  found$model
+}
+
+# As the core's Mixture has it.
+memberships <- function(embedding, model) {
+  if (ncol(embedding) != length(model$center)) {
+    smart_abort(c(
+      "The reduction has {ncol(embedding)} dimension{?s}, its clusters were found in
+       {length(model$center)}.",
+      "i" = "Run {.fn FindSMARTClusters} again."
+    ), fn = "SMARTMemberships")
+  }
+  scores <- sweep(embedding, 2, model$center) %*% model$axes
+  scores <- pmin(pmax(scores, rep(model$lower, each = nrow(scores))),
+    rep(model$upper, each = nrow(scores))
+  )
+  slopes <- solve(model$covariance, t(model$means))
+  offsets <- log(model$weights) - colSums(slopes * t(model$means)) / 2
+  log_density <- sweep(scores %*% slopes, 2, offsets, "+")
+  density <- exp(log_density - apply(log_density, 1, max))
+  probabilities <- density / rowSums(density)
+  dimnames(probabilities) <- list(rownames(embedding), seq_along(model$weights) - 1)
+  probabilities
+}
