@@ -46,7 +46,7 @@ SETTINGS: dict[str, dict[str, float]] = {
     "cap within quantiles": {"_OUTER": 0.5},
 }
 RUN = ("setting", "set", "seed")
-COLUMNS = (*RUN, "family", "ari", "ari_mean", "smartcore", "torch", "commit", "date")
+COLUMNS = (*RUN, "family", "ari", "smartcore", "torch", "commit", "date")
 SEEDS = (0,)
 
 
@@ -63,10 +63,7 @@ def main() -> None:
     given = parser.parse_args()
     table = Table(given.results / "cluster_choices.csv", COLUMNS, RUN, RUN)
     if given.report:
-        rows = pd.DataFrame(table.rows()).astype({"ari": float, "ari_mean": float})
-        for score, title in (("ari", "at K"), ("ari_mean", "mean over K − 2 to K + 3")):
-            print(f"ARI {title}:\n")
-            report(rows, score)
+        report(pd.DataFrame(table.rows()).astype({"ari": float}), "ari")
         return
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
@@ -88,7 +85,7 @@ def main() -> None:
                         setattr(_shrunk, constant, value)
                     row = {"setting": setting, "set": name, "seed": seed}
                     row |= {"family": family_of(name, group)} | origin()
-                    table.replace([row | scores(embedding, labelled, seed, group)])
+                    table.replace([row | score(embedding, labelled, seed, group)])
 
 
 def embed(labelled: sets.LabelledSet, seed: int, file: Path) -> NDArray[np.floating]:
@@ -101,22 +98,17 @@ def embed(labelled: sets.LabelledSet, seed: int, file: Path) -> NDArray[np.float
     ).embedding
 
 
-def scores(
+def score(
     embedding: NDArray[np.floating], labelled: sets.LabelledSet, seed: int, group: str
 ) -> dict[str, float]:
-    """ARI at the number of kinds and the mean around it, over labelings."""
-    found = []
-    truths = list(labelled.truths.values())
+    """ARI at the number of kinds, the mean over labelings."""
     # Real sections are scored by their first labeling, others by all they have.
-    for truth in truths[: 1 if group == "real tissue" else None]:
-        k = scoring.n_kinds(truth)
-        by_k = {
-            n: metrics.ari(truth, cluster_embedding(embedding, n, method="shrunk", seed=seed))
-            for n in scoring.around(k)
-        }
-        found.append((by_k[k], float(np.mean(list(by_k.values())))))
-    ari, mean = np.mean(found, axis=0)
-    return {"ari": float(ari), "ari_mean": float(mean)}
+    truths = list(labelled.truths.values())[: 1 if group == "real tissue" else None]
+    found = []
+    for truth in truths:
+        labels = cluster_embedding(embedding, scoring.n_kinds(truth), seed=seed)
+        found.append(metrics.ari(truth, labels))
+    return {"ari": float(np.mean(found))}
 
 
 if __name__ == "__main__":

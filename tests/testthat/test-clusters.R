@@ -55,7 +55,7 @@ test_that("clusters are those of the Python core, mclust's through rpy2", {
   narrow <- np$asarray(x)$astype("float32")
   x <- reticulate::py_to_r(narrow)
   sm <- reticulate::import("smartcore", convert = FALSE)
-  for (method in c("gmm", "kmeans")) {
+  for (method in c("shrunk", "gmm", "kmeans")) {
     there <- sm$clustering$cluster_embedding(narrow, 3L, method = method, seed = 11L)
     here <- FindSMARTClusters(x, 3, method = method, seed.use = 11, verbose = FALSE)
     expect_identical(as.integer(as.character(here)), as.vector(reticulate::py_to_r(there)))
@@ -101,11 +101,11 @@ test_that("mclust leaves R's random numbers as they were", {
 test_that("where there is nothing to fit no method is asked", {
   skip_without_core()
   x <- matrix(c(1, 1, 1, 5, 5, 9), 6, 2)
-  expect_identical(as.character(cluster_core(x, 1)), rep("0", 6))
-  expect_identical(as.character(cluster_core(x, 3)), c("0", "0", "0", "1", "1", "2"))
+  expect_identical(as.character(cluster_core(x, 1)$clusters), rep("0", 6))
+  expect_identical(as.character(cluster_core(x, 3)$clusters), c("0", "0", "0", "1", "1", "2"))
   expect_snapshot(error = TRUE, cluster_core(x, 4, method = "gmm"))
   skip_if_not_installed("mclust")
-  expect_identical(as.character(cluster_core(x, 3, "mclust")), c("0", "0", "0", "1", "1", "2"))
+  expect_identical(as.character(cluster_core(x, 3, "mclust")$clusters), c("0", "0", "0", "1", "1", "2"))
 })
 
 test_that("clusters can be found again in a result for matrices", {
@@ -129,6 +129,9 @@ test_that("bad input is refused by name", {
     FindSMARTClusters(x, 3, method = "dbscan")
     FindSMARTClusters(x, 3, n.pcs = 0, verbose = FALSE)
     FindSMARTClusters(x, 3, seed.use = -1)
+    FindSMARTClusters(x, 3, method = "leiden", resolution = 1)
+    FindSMARTClusters(x, resolution = 1)
+    FindSMARTClusters(x, method = "leiden", resolution = 0)
   })
 })
 
@@ -137,4 +140,95 @@ test_that("values that are not finite are refused", {
   x <- blobs()$x
   x[7, 2] <- NA
   expect_error(FindSMARTClusters(x, 3, verbose = FALSE), "NaN.*1 of 100", class = "smart_core_error")
+})
+
+test_that("communities can be found at a resolution", {
+  skip_without_core()
+  data <- blobs(c(60, 90, 70))
+  found <- FindSMARTClusters(
+    data$x,
+    method = "leiden", resolution = 0.05, n.neighbors = 30, verbose = FALSE
+  )
+  expect_identical(as.vector(table(found, data$which)), c(0L, 0L, 60L, 90L, 0L, 0L, 0L, 70L, 0L))
+})
+
+# Gaussians by R's own means.
+density_of <- function(x, mean, covariance) {
+  exp(-stats::mahalanobis(x, mean, covariance) / 2) / sqrt(det(covariance))
+}
+
+test_that("the fitted model gives the memberships, and those of the core", {
+  skip_without_core()
+  data <- blobs(c(60, 90, 70), seed = 3)
+  # Near enough that some cells lie between.
+  x <- data$x - 5.5 * diag(1, 3, 5)[data$which, ]
+  result <- structure(list(embedding = x), class = "SMARTResult")
+  result <- FindSMARTClusters(result, 3, verbose = FALSE)
+  record <- result$clustering$clusters
+  expect_identical(record$method, "shrunk")
+  expect_identical(record$n.pcs, 15L)
+  expect_identical(record$far, 0)
+  model <- record$model
+  expect_equal(sum(model$weights), 1)
+
+  found <- SMARTMemberships(result)
+  expect_identical(dimnames(found), list(rownames(x), levels(result$clusters)))
+  expect_equal(unname(rowSums(found)), rep(1, nrow(x)))
+  expect_true(any(apply(found, 1, max) < 0.9))
+  likeliest <- colnames(found)[max.col(found)]
+  expect_identical(likeliest, as.character(unname(result$clusters)))
+
+  scores <- sweep(x, 2, model$center) %*% model$axes
+  density <- vapply(1:3, function(i) {
+    model$weights[i] * density_of(scores, model$means[i, ], model$covariance)
+  }, numeric(nrow(x)))
+  expect_equal(unname(found), unname(density / rowSums(density)), tolerance = 1e-6)
+
+  # As Python has them, from the same record.
+  sm <- reticulate::import("smartcore", convert = FALSE)
+  content <- lapply(model, function(x) if (is.matrix(x)) x else as.array(x))
+  mixture <- sm$clustering$Mixture$from_arrays(reticulate::r_to_py(content))
+  there <- reticulate::py_to_r(mixture$memberships(reticulate::r_to_py(unname(x))))
+  expect_equal(unname(found), there, tolerance = 1e-10)
+})
+
+test_that("memberships follow an object that is cut and renamed", {
+  skip_without_core()
+  skip_if_not_installed("Seurat")
+  object <- RunSMART(
+    SimulateSMART(n.rows = 12, n.cols = 12),
+    n.clusters = 4, epochs = 5, verbose = FALSE
+  )
+  whole <- SMARTMemberships(object)
+  expect_identical(rownames(whole), colnames(object))
+  expect_identical(colnames(whole)[max.col(whole)], as.character(object$smart_clusters))
+
+  part <- subset(object, cells = colnames(object)[c(80, 3, 20)])
+  expect_equal(SMARTMemberships(part), whole[colnames(part), ])
+  named <- SeuratObject::RenameCells(object, add.cell.id = "a")
+  expect_equal(unname(SMARTMemberships(named)), unname(whole))
+
+  object <- FindSMARTClusters(object, 3, cluster.name = "three", verbose = FALSE)
+  expect_identical(ncol(SMARTMemberships(object, "three")), 3L)
+  expect_equal(SMARTMemberships(object), whole)
+  object <- FindSMARTClusters(object, 3, method = "kmeans", cluster.name = "other", verbose = FALSE)
+  expect_error(SMARTMemberships(object, "other"), "kmeans.*no fitted")
+  expect_error(SMARTMemberships(object, "none"), "no clusters.*none")
+  expect_error(SMARTMemberships(object, reduction = "pca"), "no reduction")
+  expect_error(SMARTMemberships(1), "must be a Seurat object")
+})
+
+test_that("memberships of a SingleCellExperiment", {
+  skip_without_core()
+  skip_if_not_installed("SingleCellExperiment")
+  data <- blobs(c(60, 90, 70))
+  object <- SingleCellExperiment::SingleCellExperiment(
+    list(counts = matrix(1, 2, 220, dimnames = list(c("a", "b"), rownames(data$x)))),
+    reducedDims = list(SMART = data$x)
+  )
+  object <- FindSMARTClusters(object, 3, verbose = FALSE)
+  found <- SMARTMemberships(object)
+  expect_identical(rownames(found), colnames(object))
+  expect_identical(colnames(found)[max.col(found)], as.character(object$smart_clusters))
+  expect_equal(SMARTMemberships(object[, 5:9]), found[5:9, ])
 })

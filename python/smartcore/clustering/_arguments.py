@@ -77,10 +77,9 @@ def resolve_size(
         If both are given, or neither, or the one given is out of range or of no use to the method.
     """
     if (n_clusters is None) == (resolution is None):
-        which = "neither" if n_clusters is None else "both"
         raise ValueError(
-            f"{which} of n_clusters and resolution given: give a number of clusters, or for "
-            f"{' and '.join(GRAPH_METHODS)} a resolution"
+            f"n_clusters={n_clusters!r} and resolution={resolution!r}: give one of them, a number "
+            "of clusters, or a resolution for method='leiden' or 'louvain'"
         )
     if resolution is None:
         number = check_integer("n_clusters", n_clusters, 1, n_spots, "the number of spots")

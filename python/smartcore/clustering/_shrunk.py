@@ -46,6 +46,8 @@ _TOLERANCE = 1e-6
 _NEAR = 1e-5
 # Partitions that agree better (adjusted Rand index) are one.
 _SAME = 0.9
+# Of unsettled starts that agree so well one is enough.
+_ALIKE = 0.98
 # Spots in memory at a time.
 _BLOCK = 50_000
 
@@ -136,8 +138,8 @@ def fit_shrunk(z: Floats, n_clusters: int, rng: np.random.Generator) -> list[Fit
     """
     some = _draw(z, max(_START_SPOTS, 100 * n_clusters), rng)
     settled = _promising(some, n_clusters, rng, _STARTS, _PROMISING)
-    settled = [_moved(some, fit) for fit in _unlike(some, settled, 3)]
-    best = _unlike(some, _likeliest(settled))
+    moved = [_moved(some, fit) for fit in _unlike(some, settled, 3)]
+    best = _unlike(some, _likeliest([*moved, *settled]))
     return _unlike(z, _likeliest([em(z, fit) for fit in best]))
 
 
@@ -161,7 +163,8 @@ def _promising(
     """The likeliest n of many starts, followed until they nearly settle."""
     begun = kmeans_starts(z, n_clusters, rng, starts)
     begun = [em(z, fit, _SHORT_ROUNDS, _SHORT_TOLERANCE) for fit in begun]
-    return _likeliest(em(z, fit, tolerance=_NEAR) for fit in _likeliest(begun)[:n])
+    unlike = _unlike(z, _likeliest(begun), n, _ALIKE)
+    return _likeliest(em(z, fit, tolerance=_NEAR) for fit in unlike)
 
 
 def _draw(z: Floats, n: int, rng: np.random.Generator) -> Floats:
@@ -241,7 +244,7 @@ def _likeliest(fits: Iterable[Fit]) -> list[Fit]:
     return sorted(fits, key=lambda fit: -fit.likelihood)
 
 
-def _unlike(z: Floats, fits: list[Fit], most: int = 2) -> list[Fit]:
+def _unlike(z: Floats, fits: list[Fit], most: int = 2, same: float = _SAME) -> list[Fit]:
     """The first, and the next of those that divide the spots otherwise than any before."""
     from sklearn.metrics import adjusted_rand_score
 
@@ -249,10 +252,12 @@ def _unlike(z: Floats, fits: list[Fit], most: int = 2) -> list[Fit]:
     found: list[npt.NDArray[np.intp]] = []
     for fit in fits:
         labels = fit.labels(z)
-        if all(adjusted_rand_score(labels, other) < _SAME for other in found):
+        if all(adjusted_rand_score(labels, other) < same for other in found):
             kept.append(fit)
             found.append(labels)
-    return kept[:most]
+        if len(kept) == most:
+            break
+    return kept
 
 
 def _moved(z: Floats, fit: Fit) -> Fit:

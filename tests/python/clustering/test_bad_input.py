@@ -34,7 +34,7 @@ class TestBadInput:
             (np.True_, TypeError),
             (3.0, TypeError),
             ("3", TypeError),
-            (None, TypeError),
+            (None, ValueError),
             (0, ValueError),
             (-1, ValueError),
             (21, ValueError),

@@ -1,7 +1,6 @@
 """Clusters against R's mclust."""
 
 import builtins
-import logging
 
 import numpy as np
 import pytest
@@ -127,23 +126,8 @@ class TestMclust:
         with pytest.raises(ImportError, match=r"mclust.*smartcore\[r\].*'gmm'"):
             cluster_embedding(x, 3, method="mclust")
 
-    def test_absent_rpy2_default_is_gmm(self, no_rpy2, caplog):
-        x, _ = blobs()
-        with caplog.at_level(logging.INFO, logger="smartcore"):
-            labels = cluster_embedding(x, 3)
-        assert "'gmm'" in caplog.text
-        np.testing.assert_array_equal(labels, cluster_embedding(x, 3, method="gmm"))
-
     def test_absent_r_does_not_end_the_process(self, monkeypatch, tmp_path):
         pytest.importorskip("rpy2.situation")
         monkeypatch.setenv("R_HOME", str(tmp_path))
         with pytest.raises(ImportError, match="R is not found"):
             cluster_embedding(blobs()[0], 3, method="mclust")
-
-    @needs_mclust
-    def test_default_is_mclust(self, caplog):
-        x, _ = cigars()
-        with caplog.at_level(logging.INFO, logger="smartcore"):
-            labels = cluster_embedding(x, 4)
-        assert "'mclust'" in caplog.text
-        np.testing.assert_array_equal(labels, cluster_embedding(x, 4, method="mclust"))

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from helpers.clustering import HAS_MCLUST, blobs
-from smartcore.clustering import cluster_embedding
+from helpers.clustering import blobs
+from smartcore.clustering import Mixture, cluster_embedding
 from smartcore.tl._cluster import cluster
 from smartcore.tl._n_clusters import choose_n_clusters, score_n_clusters
 
@@ -57,12 +57,47 @@ class TestContainers:
         assert "domain" not in data.obs
         assert "domain_clusters" not in data.uns
         assert adjusted_rand_score(truth, copied.obs["domain"]) == 1
-        assert copied.uns["domain_clusters"] == {
-            "method": "mclust" if HAS_MCLUST else "gmm",
+        kept = copied.uns["domain_clusters"]
+        model = Mixture.from_arrays(kept.pop("model"))
+        assert kept == {
+            "method": "shrunk",
             "n_clusters": 3,
             "use_rep": "other",
             "seed": 0,
+            "far": 0.0,
         }
+        x = copied.obsm["other"].to_numpy()
+        assert model.labels(x).tolist() == copied.obs["domain"].astype(int).tolist()
+
+    def test_memberships_and_model_survive_a_file(self, kind, tmp_path):
+        data, _ = container(kind, distance=3.0)
+        cluster(data, 3)
+        path = tmp_path / ("data.h5ad" if kind == "anndata" else "data.h5mu")
+        data.write(path)
+        back = ad.read_h5ad(path) if kind == "anndata" else md.read_h5mu(path)
+        model = Mixture.from_arrays(back.uns["smart_clusters"]["model"])
+        memberships = back.obsm["smart_memberships"]
+        np.testing.assert_allclose(model.memberships(back.obsm["X_smart"]), memberships, atol=1e-6)
+        assert memberships.dtype == np.float32
+        domains = back.obs["smart"].astype(int)
+        assert memberships.argmax(axis=1).tolist() == domains.tolist()
+        assert (memberships.max(axis=1) < 0.99).any()
+
+    def test_memberships_of_other_clusters_go(self, kind):
+        data, _ = container(kind)
+        cluster(data, 3)
+        cluster(data, 3, key_added="kept")
+        cluster(data, 3, method="kmeans")
+        assert "smart_memberships" not in data.obsm
+        assert "kept_memberships" in data.obsm
+        assert "model" not in data.uns["smart_clusters"]
+
+    def test_resolution_in_place_of_a_number(self, kind):
+        data, truth = container(kind, sizes=(60, 90, 70))
+        cluster(data, method="leiden", resolution=0.05, n_neighbors=30)
+        assert adjusted_rand_score(truth, data.obs["smart"]) == 1
+        kept = data.uns["smart_clusters"]
+        assert (kept["resolution"], kept["n_clusters"]) == (0.05, 3)
 
     def test_equal_to_the_array_function(self, kind):
         data, _ = container(kind)
@@ -112,7 +147,7 @@ class TestContainers:
             data.obsm["X_smart"], [2, 3, 4], method="kmeans", progress=False
         )
         pd.testing.assert_frame_equal(table, expected)
-        assert table.attrs == {"suggested": 3, "method": "kmeans"}
+        assert table.attrs == {"suggested": 3, "method": "kmeans", "n_spots": 190}
         assert "smart" not in data.obs
 
 

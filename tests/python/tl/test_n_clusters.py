@@ -36,7 +36,7 @@ class TestScores:
         np.testing.assert_allclose(table["rank"], expected)
 
     def test_stability_by_brute_force(self, monkeypatch):
-        import smartcore.tl._n_clusters as module
+        import smartcore.clustering._partitioner as module
 
         x = np.random.default_rng(0).normal(size=(40, 3)).round(6)
         where = {row.tobytes(): i for i, row in enumerate(x)}
