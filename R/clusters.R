@@ -9,7 +9,7 @@ cluster_core <- function(embedding, n.clusters = NULL, method = NULL, seed.use =
   check_n_clusters(n.clusters, nrow(embedding), fn)
   seed <- check_seed(seed.use, fn)
   method <- cluster_method(method, fn)
-  check_size(n.clusters, resolution, method, fn)
+  check_number_of_clusters(n.clusters, resolution, method, fn)
   n_pcs <- if (identical(n.pcs, "auto")) "auto" else whole_or_null(n.pcs, "n.pcs", fn)
   n_neighbors <- whole_or_null(n.neighbors, "n.neighbors", fn)
   core <- core(fn)
@@ -70,7 +70,7 @@ cluster_method <- function(method, fn = "FindSMARTClusters") {
 }
 
 # Either a number of clusters or a resolution.
-check_size <- function(n.clusters, resolution, method, fn) {
+check_number_of_clusters <- function(n.clusters, resolution, method, fn) {
   if (is.null(resolution)) {
     if (is.null(n.clusters)) {
       smart_abort(c(
