@@ -1,9 +1,10 @@
 #' Probabilities of the clusters for each cell
 #'
-#' The clusters that [FindSMARTClusters()] and [RunSMART()] find by `method = "shrunk"`, the default,
-#' are those of a fitted mixture of Gaussians. It says how probable each cluster is for a cell: 1 in
-#' the midst of a domain, and less where two domains meet. Cells that were left out later or
-#' renamed do not matter, since probabilities are computed from the object's own embedding.
+#' [FindSMARTClusters()] and [RunSMART()] with `method = "shrunk"`, the default, fit a mixture of
+#' Gaussians. `SMARTMemberships()` returns the probability of each cluster for each cell under that
+#' model. It is close to 1 in the middle of a domain and lower where two domains meet. The
+#' probabilities are computed from the embedding that the object holds, so that it may have been
+#' subset, or its cells renamed, since then.
 #'
 #' @param object A Seurat object, SingleCellExperiment or SpatialExperiment with clusters; or what
 #'   [RunSMART()] gives for matrices.

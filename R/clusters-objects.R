@@ -74,6 +74,10 @@ check_embedding_name <- function(reduction, there, fn = "FindSMARTClusters") {
 
 cluster_embedding <- function(embedding, n.clusters, method, seed.use, n.pcs, resolution, verbose,
                               ...) {
+  fn <- "FindSMARTClusters"
+  method <- cluster_method(method, fn)
+  check_number_of_clusters(n.clusters, resolution, method, fn)
+  check_n_clusters(n.clusters, nrow(embedding), fn)
   found <- cluster_core(
     embedding, n.clusters,
     method = method, seed.use = seed.use, n.pcs = n.pcs, resolution = resolution, ...

@@ -6,10 +6,8 @@ cluster_methods <- c("shrunk", "mclust", "gmm", "leiden", "louvain", "kmeans")
 # largest), "1", ...; and `record`, what is remembered of them.
 cluster_core <- function(embedding, n.clusters = NULL, method = NULL, seed.use = 42, n.pcs = "auto",
                          n.neighbors = 50, resolution = NULL, fn = "FindSMARTClusters") {
-  check_n_clusters(n.clusters, nrow(embedding), fn)
   seed <- check_seed(seed.use, fn)
   method <- cluster_method(method, fn)
-  check_number_of_clusters(n.clusters, resolution, method, fn)
   n_pcs <- if (identical(n.pcs, "auto")) "auto" else whole_or_null(n.pcs, "n.pcs", fn)
   n_neighbors <- whole_or_null(n.neighbors, "n.neighbors", fn)
   core <- core(fn)

@@ -47,7 +47,7 @@ check_n_clusters <- function(n.clusters, n = Inf, fn = "RunSMART") {
     smart_abort(c(
       "{.arg n.clusters} must be one whole number from 1 to the number of cells,
        not {.val {n.clusters}}.",
-      "i" = "Leave it out to get the embedding alone."
+      "i" = if (fn == "RunSMART") "Leave it out to get the embedding alone."
     ), fn = fn)
   }
 }

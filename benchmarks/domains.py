@@ -100,7 +100,7 @@ def score(embedding: NDArray[np.floating], truth: NDArray[np.object_], seed: int
         "ari": by_k[k],
         "ari_mean": float(np.mean(list(by_k.values()))),
         "far": own.far,
-        "told": sum("two ways" in str(one.message) for one in told),
+        "told": sum("two different ways" in str(one.message) for one in told),
         "seconds": seconds,
     }
 

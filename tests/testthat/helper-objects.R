@@ -47,7 +47,9 @@ local_fake_core <- function(frame = parent.frame()) {
     },
     cluster_core = function(embedding, n.clusters, method = NULL, seed.use = 42, ...) {
       seen$method <- method
-      factor((seq_len(nrow(embedding)) - 1) %% n.clusters)
+      clusters <- factor((seq_len(nrow(embedding)) - 1) %% n.clusters)
+      names(clusters) <- rownames(embedding)
+      list(clusters = clusters, record = list(method = "stand-in", n.clusters = n.clusters))
     },
     frame = frame
   )

@@ -179,9 +179,9 @@ def find_clusters(
     Warns
     -----
     UserWarning
-        By ``"shrunk"``: where two mixtures are as likely and divide the spots otherwise, with
-        how likely and how alike they are; and where more than one spot in a hundred is far from
-        every cluster.
+        With ``"shrunk"``: if two different mixtures fit about equally well (with the difference
+        in likelihood and the adjusted Rand index between them), and if more than 1 % of the spots
+        are far from every cluster.
 
     Raises
     ------

@@ -19,7 +19,7 @@ _MOST_SPOTS = 5_000
 
 
 def warn_of_rival(z: Floats, fits: list[Fit]) -> None:
-    """Warn where a second mixture is as likely as the first and divides the spots otherwise.
+    """Warn if a second mixture fits as well as the first but divides the spots differently.
 
     Log-likelihoods of spots are compared in pairs (Vuong, Econometrica 57, 307 (1989)).
 
@@ -33,7 +33,7 @@ def warn_of_rival(z: Floats, fits: list[Fit]) -> None:
     Warns
     -----
     UserWarning
-        With both likelihoods, and the adjusted Rand index between the partitions.
+        With the difference of their likelihoods and the adjusted Rand index between them.
     """
     from sklearn.metrics import adjusted_rand_score
 
@@ -46,9 +46,9 @@ def warn_of_rival(z: Floats, fits: list[Fit]) -> None:
     alike = adjusted_rand_score(fits[0].labels(z), fits[1].labels(z))
     n_clusters = len(fits[0].weights)
     warnings.warn(
-        f"two ways to divide the spots into {n_clusters} clusters are as likely (mean "
-        f"log-likelihood of a spot higher by {gain.mean():.4f} ± {error:.4f} in the one that is "
-        f"returned) and agree in part only (adjusted Rand index {alike:.2f}): take borders between "
-        f"clusters with care, or try another number than {n_clusters}",
+        f"two different ways to divide the spots into {n_clusters} clusters fit about equally well: "
+        f"the mean log-likelihood of a spot is {gain.mean():.4f} ± {error:.4f} higher in the one that "
+        f"is returned, and their adjusted Rand index is {alike:.2f}. Borders between these clusters "
+        f"are uncertain; consider another number of clusters than {n_clusters}",
         stacklevel=4,
     )

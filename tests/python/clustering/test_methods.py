@@ -40,7 +40,7 @@ class TestEveryMethod:
         expected = pd.factorize(truth[order])[0]
         np.testing.assert_array_equal(labels, expected)
 
-    @pytest.mark.filterwarnings("ignore:two ways to divide")  # there is nothing to find
+    @pytest.mark.filterwarnings("ignore:two different ways to divide")  # there is nothing to find
     def test_same_seed_same_labels_and_no_global_state(self, method):
         x = np.random.default_rng(0).normal(size=(150, 6))
         states = np.random.get_state()[1].copy(), random.getstate()  # noqa: NPY002
