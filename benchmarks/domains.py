@@ -60,7 +60,9 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=RESULTS)
     given = parser.parse_args()
     table = Table(given.results / "domains.csv", COLUMNS, RUN, RUN)
-    times = Table(given.results / "domains_times.csv", TIME_COLUMNS, TIME_COLUMNS[:3])
+    times = Table(
+        given.results / "domains_times.csv", TIME_COLUMNS, TIME_COLUMNS[:3], TIME_COLUMNS[:3]
+    )
     if given.report:
         report(pd.DataFrame(table.rows()), pd.DataFrame(times.rows()), given.results)
         return

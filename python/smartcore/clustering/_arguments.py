@@ -45,7 +45,7 @@ def resolve_method(method: str | None) -> str:
     if method == "mclust" and (missing := missing_for_mclust()):
         raise ImportError(
             f"method='mclust' cannot run: {missing}. Install R, its package mclust "
-            "(in R: install.packages('mclust')) and rpy2 (pip install \"smartcore[r]\"), "
+            "(in R: install.packages('mclust')) and rpy2 (pip install \"spatialsmart[r]\"), "
             "or use method='gmm', which is the same model without R"
         )
     return method

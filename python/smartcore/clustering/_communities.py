@@ -83,7 +83,7 @@ def graph_clusters(
     below, above = ([n for n in sorted(found) if (n < n_clusters) is low] for low in (True, False))
     nearest = " and ".join(map(str, below[-1:] + above[:1]))
     raise ClusterCountError(
-        f"{method} finds no partition into {n_clusters} clusters (n_neighbors={n_neighbors}, "
+        f"{method} finds no partition into {n_clusters} clusters (graph of {n_neighbors} neighbours, "
         f"seed={seed}); nearest numbers reached: {nearest}. Ask for one of "
         "these, try another n_neighbors (more neighbours join parts of the graph) or seed, or "
         "use method='shrunk', 'gmm' or 'kmeans', which take the number as given"

@@ -22,7 +22,7 @@ _CAP = 5.0
 # many spots may lie as far away as it likes.
 _OUTER = 0.05
 # Share of the sphere in the shared covariance.
-_SPHERE = 0.2
+_SPHERE = 0.4
 # Of the variance of all scores, so that no covariance is singular.
 _FLOOR = 1e-6
 

@@ -123,7 +123,7 @@ class TestMclust:
 
     def test_absent_rpy2_is_said(self, no_rpy2):
         x, _ = blobs()
-        with pytest.raises(ImportError, match=r"mclust.*smartcore\[r\].*'gmm'"):
+        with pytest.raises(ImportError, match=r"mclust.*spatialsmart\[r\].*'gmm'"):
             cluster_embedding(x, 3, method="mclust")
 
     def test_absent_r_does_not_end_the_process(self, monkeypatch, tmp_path):

@@ -59,7 +59,7 @@ class TestFit:
             for mean, rows in zip(fit.means, member, strict=True)
         ) / len(z)
         sphere = np.eye(6) * np.trace(own) / 6
-        np.testing.assert_allclose(fit.covariance, 0.8 * own + 0.2 * sphere, rtol=1e-3, atol=1e-4)
+        np.testing.assert_allclose(fit.covariance, 0.6 * own + 0.4 * sphere, rtol=1e-3, atol=1e-4)
 
     def test_log_densities_are_scipys_up_to_a_constant(self):
         x, _ = blobs((60, 50), distance=2.0, dtype=np.float64)
@@ -142,7 +142,9 @@ class TestDefault:
         rng = np.random.default_rng(0)
         corners = np.array([[0, 0], [0, 6], [6, 0], [6, 6]], float)
         x = np.repeat(corners, 100, axis=0) + rng.normal(size=(400, 2))
-        with pytest.warns(UserWarning, match=r"about equally well.* ± .* adjusted Rand index is -?0\.0"):
+        with pytest.warns(
+            UserWarning, match=r"about equally well.* ± .* adjusted Rand index is -?0\.0"
+        ):
             find_clusters(x, 2)
         with warnings.catch_warnings():
             warnings.simplefilter("error")
