@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import math
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -11,79 +14,166 @@ import pandas as pd
 from anndata import AnnData
 
 from smartcore import _keys
-from smartcore.io._files import existing, reading
-from smartcore.io._tenx import read_positions
+from smartcore.given.names import mismatch
+from smartcore.given.off_tissue import tissue_spots
+from smartcore.io._columns import NAMES, TISSUE, Columns, find_columns, looks_named, plain
+from smartcore.io._files import existing
+from smartcore.io._tables import (
+    TextTable,
+    as_names,
+    as_numbers,
+    is_number,
+    is_parquet,
+    read_parquet,
+    read_text_table,
+)
+from smartcore.io._tenx import POSITION_COLUMNS
 
 if TYPE_CHECKING:
     from mudata import MuData
 
-EXPECTED = "a table of spot name, x, y and optionally z (comma, semicolon or tab between columns)"
+logger = logging.getLogger("smartcore")
+
+EXPECTED = "a table of spot name, x, y and optionally z, with named columns"
 
 
-def _is_number(text: object) -> bool:
-    try:
-        float(str(text))
-    except ValueError:
-        return False
-    return True
+def read_coordinates(
+    path: str | Path,
+    *,
+    columns: Sequence[str] | None = None,
+    names: str | None = None,
+    in_tissue: bool = True,
+) -> pd.DataFrame:
+    r"""Read the coordinates of spots from a table.
 
-
-def read_coordinates(path: str | Path) -> pd.DataFrame:
-    """Read the coordinates of spots from a text table.
+    Columns are recognised by their names as Space Ranger, Xenium, CosMx, MERSCOPE, Slide-seq,
+    Seurat, Giotto and others write them, in any order and among others; a log message says which
+    were taken. Text stays as it stands in the file: the spot ``0012`` is not ``12``, and ``NA``
+    is a name.
 
     Parameters
     ----------
     path
-        A table whose first column names the spots. Columns called x, y and z (in any case) are
-        the coordinates; without such names the second, third and fourth column are. The header
-        may be missing. Files named ``tissue_positions*`` are read as Space Ranger's, spots in the
-        tissue only.
+        A table with commas, semicolons, tabs, bars or blanks between its columns, also packed
+        (gzip, bzip2, xz, zip), or a parquet file. Its first line names the columns. It may be
+        missing in two cases: three columns are spot, x and y, and six columns of which the second
+        is 0 or 1 are Space Ranger's list of positions.
+    columns
+        The columns of x and y (and z), as they are called in the table, where they are not
+        recognised or others are meant.
+    names
+        The column that names the spots; ``None``: a column called barcode, cell_id, spot or the
+        like, else the first.
+    in_tissue
+        Leave out spots that a column ``in_tissue`` marks by 0, which a log message counts.
 
     Returns
     -------
     pandas.DataFrame
-        One row a spot, indexed by its name, with columns x, y and, where given, z.
+        One row a spot, indexed by its name, with columns x, y and, where the table names it, z.
+        Places on Visium's hexagonal array come with rows √3 times as far apart as columns, as
+        they are in the tissue.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the table has other columns, a value that is not a finite number, or a spot twice.
+        If columns are not recognised or ambiguous (the message lists those that are there), a
+        coordinate is not a finite number, or a spot occurs twice.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from smartcore import io
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "cells.csv"
+    ...     _ = path.write_text("cell_id,counts,x_centroid,y_centroid\n01,9,2.5,4\n02,7,3,5\n")
+    ...     io.read_coordinates(path)
+            x    y
+    spot
+    01    2.5  4.0
+    02    3.0  5.0
     """
     source = existing(path, EXPECTED)
-    if source.name.startswith("tissue_positions"):
-        table = read_positions(source)
-        table = table.loc[table["in_tissue"] == 1, ["pxl_col_in_fullres", "pxl_row_in_fullres"]]
-        return table.set_axis(["x", "y"], axis=1).astype(float)
-    with reading(source, EXPECTED):
-        # Names such as "0012" are text, so everything is read as text first.
-        table = pd.read_csv(source, sep=None, engine="python", dtype=str, encoding="utf-8-sig")
-        if table.shape[1] > 2 and all(_is_number(name) for name in table.columns[1:3]):
-            table = pd.read_csv(
-                source, sep=None, engine="python", dtype=str, encoding="utf-8-sig", header=None
-            )
-        if table.shape[1] < 3:
-            raise ValueError(f"it has {table.shape[1]} columns")
-        table = table.set_index(table.columns[0])
-        table.index = table.index.astype(str)
-        names = {str(column).strip().lower(): column for column in table.columns}
-        if {"x", "y"} <= set(names):
-            columns = [names[axis] for axis in "xyz" if axis in names]
-        else:
-            columns = list(table.columns[: 3 if table.shape[1] == 3 else 2])
-        coordinates = table[columns].set_axis(list("xyz"[: len(columns)]), axis=1)
-        coordinates = coordinates.apply(pd.to_numeric)
-        if not coordinates.index.is_unique:
-            twice = coordinates.index[coordinates.index.duplicated()][0]
-            raise ValueError(f"spot {twice!r} occurs twice")
-    bad = ~np.isfinite(coordinates.to_numpy()).all(axis=1)
-    if bad.any():
-        raise ValueError(
-            f"{source}: coordinates must be finite numbers, but {bad.sum()} spots have missing or "
-            f"infinite ones (first: {coordinates.index[bad][0]!r})"
+    if columns is not None and (isinstance(columns, str) or len(columns) not in (2, 3)):
+        raise ValueError(f"columns={columns!r} must be the names of two or three columns")
+    what = str(source)
+    table = _with_names(source, named=columns is not None or names is not None)
+    found = find_columns(table, what=what, axes=columns, names=names)
+    if table.empty:
+        raise ValueError(f"{what} has a header but no row")
+    index = as_names(table.iloc[:, found.names], what)
+    values = [as_numbers(table.iloc[:, i], index, what) for i in found.axes]
+    result = pd.DataFrame(dict(zip("xyz", values, strict=False)), index=index)
+    taken = [str(table.columns[i]) for i in found.axes]
+    logger.info(
+        "%s: %s are the coordinates (%s), %r names the spots",
+        what,
+        ", ".join(map(repr, taken)),
+        found.source,
+        str(table.columns[found.names]),
+    )
+    result = _hexagonal(result, found, what)
+    if found.tissue is not None and in_tissue:
+        result = _inside(result, table.iloc[:, found.tissue], what)
+    return result.rename_axis("spot")
+
+
+def _with_names(source: Path, *, named: bool) -> pd.DataFrame:
+    """The table under the names of its columns, given by its first line or by its shape."""
+    if is_parquet(source):
+        return read_parquet(source, EXPECTED)
+    text = read_text_table(source, EXPECTED)
+    shape = None if named or text.index_only or looks_named(text.first) else _unnamed(text)
+    return text.with_header() if shape is None else text.rows.set_axis(pd.Index(shape), axis=1)
+
+
+def _unnamed(text: TextTable) -> tuple[str, ...] | None:
+    """Names of the columns of a table without a header, where its first line tells them."""
+    name, *cells = text.first
+    # Pandas numbers columns that have no names.
+    numbered = cells == ["0", "1"] and plain(name) in ("", *NAMES)
+    if numbered or not all(map(is_number, cells)):
+        return None
+    if len(cells) == 2:
+        return ("spot", "x", "y")
+    if len(cells) == len(POSITION_COLUMNS) - 1 and set(text.rows.iloc[:, 1]) <= {"0", "1"}:
+        return POSITION_COLUMNS
+    return None
+
+
+def _hexagonal(table: pd.DataFrame, found: Columns, what: str) -> pd.DataFrame:
+    """Places on a hexagonal array, where they are such, as far apart as in the tissue."""
+    if found.source != "array positions" or len(table) < 2:
+        return table
+    both = table["x"] + table["y"]
+    if not np.array_equal(both, np.round(both)) or (both % 2).nunique() > 1:
+        return table
+    if not (table["x"] % 2).nunique() > 1:
+        return table
+    logger.info("%s: a hexagonal array; rows are √3 times as far apart as columns", what)
+    return table.assign(y=table["y"] * math.sqrt(3))
+
+
+def _inside(table: pd.DataFrame, marks: pd.Series, what: str) -> pd.DataFrame:
+    """The spots in the tissue."""
+    try:
+        keep = tissue_spots(pd.DataFrame({TISSUE: marks.to_numpy()}))
+    except ValueError as err:
+        raise ValueError(f"{what}: {str(err).replace('obs', 'column ', 1)}") from err
+    if keep is None:
+        return table
+    if not keep.all():
+        logger.info(
+            "%s: %d of %d spots lie outside the tissue (%s 0) and are left out",
+            what,
+            (~keep).sum(),
+            len(keep),
+            TISSUE,
         )
-    return coordinates.rename_axis("spot")
+    return table[keep]
 
 
 Data = TypeVar("Data", AnnData, "MuData")
@@ -95,6 +185,7 @@ def add_coordinates(
     *,
     spatial_key: str = _keys.SPATIAL,
     source: str = "the coordinates",
+    check_names: bool = True,
 ) -> Data:
     """Match coordinates to spots by name.
 
@@ -108,6 +199,9 @@ def add_coordinates(
         Where in ``obsm`` the coordinates go.
     source
         Where the coordinates come from, for messages.
+    check_names
+        Refuse spots without coordinates, where names with another prefix or suffix would match
+        more rows. False leaves these spots out.
 
     Returns
     -------
@@ -118,7 +212,7 @@ def add_coordinates(
     Raises
     ------
     ValueError
-        If no spot has coordinates.
+        If no spot has coordinates, or with other names more would.
 
     Examples
     --------
@@ -134,12 +228,22 @@ def add_coordinates(
 
     known = data.obs_names.isin(coordinates.index)
     if not known.any():
-        examples = [str(names[0]) for names in (data.obs_names, coordinates.index) if len(names)]
+        found = mismatch(data.obs_names, coordinates.index)
+        examples = found.examples() if found else "one of the two is empty"
+        advice = found.advice("the spots", source) if found else ""
         raise ValueError(
             f"none of the {data.n_obs} spots has a row among the {len(coordinates)} of {source}; "
-            f"names must be the same in both (first of each: {', '.join(map(repr, examples))})"
+            f"names must be the same in both (such as {examples}). {advice}".rstrip()
         )
     if not known.all():
+        found = mismatch(data.obs_names, coordinates.index) if check_names else None
+        if found is not None and found.better is not None:
+            raise ValueError(
+                f"{(~known).sum()} of {data.n_obs} spots have no row in {source}, which has "
+                f"others (such as {found.examples()}). {found.advice('the spots', source)} Make "
+                "the names the same, or leave these spots out by check_names=False "
+                "(--no-check-names on the command line)"
+            )
         missing = data.obs_names[~known]
         warnings.warn(
             f"{len(missing)} of {data.n_obs} spots have no row in {source} and were dropped "

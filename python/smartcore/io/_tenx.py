@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import logging
+import shutil
+import tempfile
 import warnings
 from pathlib import Path
 
@@ -11,6 +14,13 @@ import pandas as pd
 from anndata import AnnData
 
 from smartcore.io._files import reading
+from smartcore.io._tables import (
+    as_names,
+    as_numbers,
+    is_parquet,
+    read_parquet,
+    read_text_table,
+)
 
 logger = logging.getLogger("smartcore")
 
@@ -39,16 +49,71 @@ def read_h5(path: Path) -> AnnData:
 
 
 def read_mtx(folder: Path) -> AnnData:
-    """Read a 10x folder of ``matrix.mtx``, ``features.tsv`` and ``barcodes.tsv``, zipped or not."""
+    """Read a folder of matrix, features and barcodes, packed or not, with or without a prefix."""
     import scanpy as sc
 
     with reading(folder, "a 10x matrix folder"):
-        return sc.read_10x_mtx(folder, make_unique=False, gex_only=False)
+        matrix, features, barcodes = _matrix_files(folder)
+        legacy = "genes" in features.name
+        # scanpy reads the one form packed and the other unpacked only.
+        with tempfile.TemporaryDirectory() as place:
+            for source, name in (
+                (matrix, "matrix.mtx"),
+                (features, "genes.tsv" if legacy else "features.tsv"),
+                (barcodes, "barcodes.tsv"),
+            ):
+                _put(source, Path(place) / name, packed=not legacy)
+            return sc.read_10x_mtx(place, make_unique=False, gex_only=False)
+
+
+def _put(source: Path, target: Path, *, packed: bool) -> None:
+    """Make ``source`` readable as ``target``, with or without .gz."""
+    target = target.with_name(f"{target.name}.gz") if packed else target
+    if (source.suffix == ".gz") == packed:
+        target.symlink_to(source.resolve())
+        return
+    if packed:
+        with source.open("rb") as file, gzip.open(target, "wb", compresslevel=1) as copy:
+            shutil.copyfileobj(file, copy)
+    else:
+        with gzip.open(source) as packed_file, target.open("wb") as plain:
+            shutil.copyfileobj(packed_file, plain)
+
+
+def _matrix_files(folder: Path) -> tuple[Path, Path, Path]:
+    """Matrix, features and barcodes, which have the same prefix."""
+    (matrix,) = _matrices(folder)
+    prefix = matrix.name.removesuffix(".gz").removesuffix("matrix.mtx")
+
+    def find(*names: str) -> Path:
+        for name in names:
+            for ending in ("", ".gz"):
+                if (path := folder / f"{prefix}{name}{ending}").is_file():
+                    return path
+        raise ValueError(f"it has {matrix.name}, but no {prefix}{names[0]}")
+
+    return matrix, find("features.tsv", "genes.tsv"), find("barcodes.tsv")
+
+
+def _matrices(folder: Path) -> list[Path]:
+    return sorted([*folder.glob("*matrix.mtx"), *folder.glob("*matrix.mtx.gz")])
 
 
 def is_mtx_folder(folder: Path) -> bool:
-    """Whether the folder holds ``matrix.mtx`` or ``matrix.mtx.gz``."""
-    return any((folder / name).is_file() for name in ("matrix.mtx.gz", "matrix.mtx"))
+    """Whether the folder holds one matrix.
+
+    Raises
+    ------
+    ValueError
+        If it holds several.
+    """
+    found = _matrices(folder)
+    if len(found) > 1:
+        names = ", ".join(path.name for path in found)
+        raise ValueError(
+            f"{folder} holds several matrices ({names}): put each in a folder of its own"
+        )
+    return bool(found)
 
 
 def find_matrix(outs: Path) -> Path:
@@ -97,35 +162,32 @@ def read_positions(path: Path) -> pd.DataFrame:
         If the columns are not those, or a barcode occurs twice.
     """
     expected = f"Space Ranger's positions of spots (columns {', '.join(POSITION_COLUMNS)})"
-    with reading(path, expected):
-        if path.suffix == ".parquet":
-            table = _read_parquet(path)
+    if is_parquet(path):
+        table = read_parquet(path, expected)
+    else:
+        text = read_text_table(path, expected)
+        if "barcode" in text.first:
+            table = text.with_header()
+        elif len(text.first) == len(POSITION_COLUMNS):
+            table = text.rows.set_axis(pd.Index(POSITION_COLUMNS), axis=1)
         else:
-            with path.open(encoding="utf-8") as file:
-                header = 0 if file.readline().startswith("barcode") else None
-            table = pd.read_csv(
-                path, header=header, dtype={0 if header is None else "barcode": str}
-            )
-            if header is None and table.shape[1] == len(POSITION_COLUMNS):
-                table.columns = pd.Index(POSITION_COLUMNS)
-        missing = [name for name in POSITION_COLUMNS if name not in table]
-        if missing:
-            raise ValueError(f"columns missing: {', '.join(missing)}")
-        table = table.loc[:, list(POSITION_COLUMNS)].set_index("barcode")
-        if not table.index.is_unique:
-            raise ValueError(f"barcode {table.index[table.index.duplicated()][0]!r} occurs twice")
-        return table.astype({"in_tissue": int})
-
-
-def _read_parquet(path: Path) -> pd.DataFrame:
-    try:
-        return pd.read_parquet(path)
-    except ImportError as err:
-        raise ImportError(f"reading {path} needs pyarrow (pip install pyarrow): {err}") from err
+            raise ValueError(f"{path} is not {expected}; its first line is {text.first}")
+    if missing := [name for name in POSITION_COLUMNS if name not in table]:
+        raise ValueError(f"{path} is not {expected}; columns missing: {', '.join(missing)}")
+    index = as_names(table["barcode"], str(path)).rename("barcode")
+    return pd.DataFrame(
+        {name: as_numbers(table[name], index, str(path)) for name in POSITION_COLUMNS[1:]},
+        index=index,
+    ).astype(dict.fromkeys(("in_tissue", "array_row", "array_col"), int))
 
 
 def add_positions(
-    adata: AnnData, positions: pd.DataFrame, *, source: str, spatial_key: str
+    adata: AnnData,
+    positions: pd.DataFrame,
+    *,
+    source: str,
+    spatial_key: str,
+    in_tissue: bool = True,
 ) -> AnnData:
     """Keep the spots in the tissue and give them their coordinates.
 
@@ -140,6 +202,8 @@ def add_positions(
     spatial_key
         Where in ``obsm`` the coordinates go: (``pxl_col_in_fullres``, ``pxl_row_in_fullres``), in
         pixels of the full-resolution image, x first, as scanpy and squidpy have it.
+    in_tissue
+        Leave out the spots outside the tissue.
 
     Raises
     ------
@@ -161,7 +225,7 @@ def add_positions(
             UserWarning,
             stacklevel=3,
         )
-    inside = positions.index[positions["in_tissue"] == 1]
+    inside = positions.index[(positions["in_tissue"] == 1) | (not in_tissue)]
     keep = adata.obs_names.isin(inside)
     if not keep.any():
         raise ValueError(f"no spot of the matrix is in the tissue, by {source}")
@@ -177,7 +241,7 @@ def add_positions(
     return adata
 
 
-def read_folder(folder: Path, *, spatial_key: str) -> AnnData:
+def read_folder(folder: Path, *, spatial_key: str, in_tissue: bool = True) -> AnnData:
     """Read an ``outs`` folder or a matrix folder, with all feature types.
 
     Coordinates are added where there is a ``spatial`` folder with the spots' positions.
@@ -194,5 +258,9 @@ def read_folder(folder: Path, *, spatial_key: str) -> AnnData:
     if positions is None:
         raise FileNotFoundError(f"{spatial} holds none of {', '.join(POSITION_FILES)}")
     return add_positions(
-        adata, read_positions(positions), source=str(positions), spatial_key=spatial_key
+        adata,
+        read_positions(positions),
+        source=str(positions),
+        spatial_key=spatial_key,
+        in_tissue=in_tissue,
     )

@@ -70,10 +70,10 @@ def test_read_modalities_splits_by_type(tmp_path, counts):
 
 def test_tenx_without_the_kind_lists_what_there_is(tmp_path, counts):
     path = write_tenx(tmp_path / "a.h5", counts, types=["Gene Expression"] * 6)
-    with pytest.raises(ValueError, match=r"a\.h5 has no protein.*Gene Expression \(6\)"):
+    with pytest.raises(ValueError, match=r"a\.h5 has no protein.*'Gene Expression' \(6\)"):
         io.read_modality(path, "protein")
     path = write_tenx(tmp_path / "b.h5", counts, types=["Custom"] * 6)
-    with pytest.raises(ValueError, match=r"has no rna features.*Custom \(6\)"):
+    with pytest.raises(ValueError, match=r"has no rna features.*'Custom' \(6\)"):
         io.read_modality(path, "rna")
-    with pytest.raises(ValueError, match=r"Custom \(6\).*known types: Gene Expression"):
+    with pytest.raises(ValueError, match=r"'Custom' \(6\).*known types: Gene Expression"):
         io.read_modalities(path)
