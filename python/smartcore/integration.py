@@ -14,6 +14,7 @@ import scipy.sparse as sp
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from smartcore.given.aligned import check_one_order
 from smartcore.network.model import SMART
 from smartcore.params import Params, check_number
 from smartcore.preparation import Prepared, graph_of, prepare, tiles_of, without_batches
@@ -91,7 +92,7 @@ def integrate(
     device: str | torch.device = "auto",
     callback: Callback | None = None,
     progress: bool = False,
-    checkpoint: str | os.PathLike[str] | None = None,
+    checkpoint: str | os.PathLike[str] | Checkpoint | None = None,
     checkpoint_seconds: float = 60.0,
     distributed: bool = False,
     **params: Any,
@@ -156,7 +157,7 @@ def integrate(
     Raises
     ------
     ValueError
-        If shapes do not fit, values are not finite, spots are too few or in no modality, a
+        If Series or DataFrames name their rows differently, or in different order; shapes do not fit, values are not finite, spots are too few or in no modality, a
         parameter is out of its range, ``checkpoint`` is of another training, or there are no
         processes for ``distributed``.
     TypeError
@@ -179,7 +180,10 @@ def integrate(
     ['total', 'reconstruction', 'triplet']
     """
     target_device = _device(device, distributed)
-    kept = None if checkpoint is None else Checkpoint(checkpoint, checkpoint_seconds)
+    _check_order(coords, sections, batches, features, observed)
+    kept = checkpoint
+    if kept is not None and not isinstance(kept, Checkpoint):
+        kept = Checkpoint(kept, checkpoint_seconds)
     workers = Workers.join(target_device) if distributed else Workers()
     prepared = workers.from_first(
         partial(
@@ -197,6 +201,21 @@ def integrate(
         )
     )
     return _fit(prepared, workers, target_device, callback, progress, kept)
+
+
+def _check_order(
+    coords: ArrayLike,
+    sections: ArrayLike | None,
+    batches: ArrayLike | None,
+    features: Mapping[str, ArrayLike],
+    observed: Mapping[str, ArrayLike] | None,
+) -> None:
+    """Refuse tables that name spots in different orders: the result could have one of them only."""
+    given: dict[str, Any] = {"coords": coords, "sections": sections, "batches": batches}
+    for what, arrays in (("features", features), ("observed", observed)):
+        if isinstance(arrays, Mapping):
+            given |= {f"{what}[{m!r}]": x for m, x in arrays.items()}
+    check_one_order(given)
 
 
 def _fit(
@@ -225,7 +244,7 @@ def _fit(
         model.turn(axes, seed=prepared.seed)
     embedding = workers.from_first(lambda: encode(*of_all))
     if checkpoint is not None and workers.rank == 0:
-        checkpoint.remove()
+        checkpoint.trained()
     back = np.argsort(prepared.order)
     return Integration(
         embedding=embedding[back],
@@ -325,6 +344,11 @@ def _device(device: str | torch.device, distributed: bool = False) -> torch.devi
     if distributed and device == "cuda":
         # torchrun's number of the process on its machine: a GPU for each.
         device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
+    if str(device).partition(":")[0] == "mps":
+        raise ValueError(
+            "device='mps': Apple's GPUs cannot be used, since PyTorch has no sparse matrices there; "
+            "use 'cpu', which is 'auto' on a Mac."
+        )
     try:
         chosen = torch.device(device)
         torch.empty(0, device=chosen)

@@ -1,4 +1,4 @@
-"""Kinds of modality and the 10x feature types that belong to them."""
+"""The features of one kind out of what a file holds."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal, get_args
 
+import scipy.sparse as sp
 from anndata import AnnData
 
-Kind = Literal["rna", "protein", "chromatin"]
-
-KINDS: tuple[Kind, ...] = get_args(Kind)
-"""Kinds of modality, named for how they are preprocessed."""
-
-FEATURE_TYPES: dict[Kind, tuple[str, ...]] = {
-    "rna": ("Gene Expression",),
-    "protein": ("Antibody Capture", "Protein Expression"),
-    "chromatin": ("Peaks",),
-}
-"""The feature types of 10x files that belong to each kind."""
+from smartcore.given.feature_types import (
+    FEATURE_TYPES,
+    KINDS,
+    Kind,
+    kinds_in,
+    listed,
+    of_kind,
+    types_in,
+)
 
 logger = logging.getLogger("smartcore")
+
+__all__ = ["FEATURE_TYPES", "KINDS", "Kind", "kinds_in", "listed", "types_in"]
 
 
 def check_kind(kind: str) -> None:
@@ -31,21 +31,7 @@ def check_kind(kind: str) -> None:
         raise ValueError(f"kind must be one of {', '.join(KINDS)}; got {kind!r}")
 
 
-def kinds_present(adata: AnnData) -> list[Kind]:
-    """Kinds that have at least one feature in `adata`, by ``var["feature_types"]``."""
-    if "feature_types" not in adata.var:
-        return []
-    types = set(adata.var["feature_types"].astype(str))
-    return [kind for kind in KINDS if types & set(FEATURE_TYPES[kind])]
-
-
-def feature_counts(adata: AnnData) -> str:
-    """Feature types with their numbers of features, as text."""
-    counts = adata.var["feature_types"].astype(str).value_counts()
-    return ", ".join(f"{name} ({n})" for name, n in counts.items()) or "no features"
-
-
-def select_kind(adata: AnnData, kind: Kind, *, source: str, strict: bool) -> AnnData:
+def select_kind(adata: AnnData, kind: Kind, *, source: str) -> AnnData:
     """Keep the features of one kind.
 
     Parameters
@@ -56,9 +42,6 @@ def select_kind(adata: AnnData, kind: Kind, *, source: str, strict: bool) -> Ann
         The kind asked for.
     source
         Where `adata` comes from, for messages.
-    strict
-        Whether features whose types belong to no kind are refused. Otherwise they are taken as
-        being of the kind asked for, as other programs than 10x's use the column as they like.
 
     Returns
     -------
@@ -68,20 +51,9 @@ def select_kind(adata: AnnData, kind: Kind, *, source: str, strict: bool) -> Ann
     Raises
     ------
     ValueError
-        If there are feature types and none belongs to `kind`.
+        If there are feature types and none belongs to `kind`, or some are not known.
     """
-    if "feature_types" not in adata.var:
-        return adata
-    present = kinds_present(adata)
-    if not present and not strict:
-        return adata
-    wanted = FEATURE_TYPES[kind]
-    if kind not in present:
-        raise ValueError(
-            f"{source} has no {kind} features: var['feature_types'] should hold "
-            f"{' or '.join(map(repr, wanted))}, but holds {feature_counts(adata)}"
-        )
-    keep = adata.var["feature_types"].astype(str).isin(wanted).to_numpy()
+    keep = of_kind(adata.var, kind, source=source)
     if keep.all():
         return adata
     logger.info(
@@ -89,10 +61,29 @@ def select_kind(adata: AnnData, kind: Kind, *, source: str, strict: bool) -> Ann
         source,
         keep.sum(),
         keep.size,
-        feature_counts(adata),
+        listed(types_in(adata.var)),
         kind,
     )
     return adata[:, keep].copy()
+
+
+def check_matrices(adata: AnnData, source: str) -> None:
+    """Refuse sparse matrices that point beyond their own columns or rows, as damaged files do.
+
+    Raises
+    ------
+    ValueError
+        If one does; used in spite of it, it would give other values or end the process.
+    """
+    for place, x in {
+        "X": adata.X,
+        **{f"layer {key!r}": x for key, x in adata.layers.items()},
+    }.items():
+        if isinstance(x, sp.csr_matrix | sp.csc_matrix | sp.csr_array | sp.csc_array):
+            try:
+                x.check_format(full_check=True)
+            except ValueError as err:
+                raise ValueError(f"{place} of {source} is damaged: {err}") from err
 
 
 @contextmanager

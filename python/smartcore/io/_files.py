@@ -69,9 +69,16 @@ def hdf5_content(path: Path) -> Content:
         encoding = str(file.attrs.get("encoding-type", "")).lower()
         keys = set(file)
         if encoding == "mudata" or "mod" in keys:
+            mod = file.get("mod")
+            for name, part in dict(mod if isinstance(mod, h5py.Group) else {}).items():
+                # Without them spots and features would get numbers for names.
+                if isinstance(part, h5py.Group) and not {"obs", "var"} <= set(part):
+                    raise ValueError(f"its modality {name!r} has no table of spots or features")
             return "mudata"
-        if encoding == "anndata" or {"obs", "var"} <= keys:
+        if {"obs", "var"} <= keys:
             return "anndata"
+        if encoding == "anndata":
+            raise ValueError("it has no table of spots (obs) or of features (var)")
         groups = [node for node in file.values() if isinstance(node, h5py.Group)]
         if any({"barcodes", "indptr", "shape"} <= set(group) for group in groups):
             return "10x"

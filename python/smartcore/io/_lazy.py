@@ -20,6 +20,46 @@ def is_zarr(path: Path) -> bool:
     return path.is_dir() and any((path / name).exists() for name in (".zgroup", "zarr.json"))
 
 
+def check_zarr(path: Path) -> None:
+    """Refuse zarr stores that hold something else than an AnnData.
+
+    Raises
+    ------
+    ValueError
+        If it is one; the message says what it holds and what would do.
+    """
+    import zarr
+
+    with reading(path, "a zarr store"):
+        group = zarr.open_group(path, mode="r")
+        encoding = str(dict(group.attrs).get("encoding-type", "")).lower()
+        keys = set(group.keys())
+        inner: Any = group["tables"] if "tables" in keys else {}
+        tables = sorted(inner.keys())
+    if encoding == "mudata" or "mod" in keys:
+        raise ValueError(
+            f"{path} is a MuData store: write it as .h5mu "
+            f"(mudata.read_zarr({str(path)!r}).write_h5mu(…)), or give one of its modalities, such "
+            f"as {path}/mod/rna"
+        )
+    if tables or {"images", "shapes", "points", "labels"} & keys:
+        named = ", ".join(f"{path}/tables/{table}" for table in tables) or "which it lacks"
+        raise ValueError(f"{path} is a SpatialData store: give one of its tables, {named}")
+    if not {"obs", "var"} <= keys:
+        raise ValueError(
+            f"{path} is a zarr store, but holds no AnnData (obs, var); it holds "
+            f"{', '.join(sorted(keys)) or 'nothing'}"
+        )
+
+
+def is_old(path: Path) -> bool:
+    """Whether an .h5ad file is of anndata before 0.7, which cannot be read in blocks."""
+    with reading(path, "AnnData (.h5ad)"), h5py.File(path, "r") as file:
+        return not all(
+            isinstance(file[name], h5py.Group) for name in ("obs", "var") if name in file
+        )
+
+
 def read_lazily(path: str | Path) -> AnnData:
     """Read all but the counts of an AnnData: its ``X`` and layers become dask arrays.
 
@@ -59,12 +99,19 @@ def read_lazily(path: str | Path) -> AnnData:
     """
     source = existing(path, _EXPECTED)
     if is_zarr(source):
+        check_zarr(source)
         with reading(source, "AnnData (.zarr)"):
             import zarr
 
             return _anndata(zarr.open_group(source, mode="r"), str(source))
     if (content := hdf5_content(source)) != "anndata":
         raise ValueError(f"{source} holds {content}; expected {_EXPECTED} to read it in blocks")
+    if is_old(source):
+        raise ValueError(
+            f"{source} was written by anndata before 0.7 and cannot be read in blocks: read it whole "
+            "(io.read_modality; --no-backed on the command line), or write it anew with a present "
+            "anndata"
+        )
     with reading(source, "AnnData (.h5ad)"), h5py.File(source, "r") as file:
         # dask opens the file by its name when it needs it.
         return _anndata(file, str(source))
@@ -115,6 +162,8 @@ def values_in_memory(path: Path) -> int | None:
 def _bytes(group: Any) -> int | None:
     if "X" not in group or "obs" not in group:
         return None
+    if not hasattr(group["obs"], "keys"):
+        return None  # of an anndata whose files are read whole
     size = 0
     for x in (group["X"], *dict(group.get("layers", {})).values()):
         parts = [x[name] for name in ("data", "indices")] if hasattr(x, "keys") else [x]

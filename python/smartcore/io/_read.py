@@ -13,14 +13,16 @@ from smartcore.io._features import (
     FEATURE_TYPES,
     Kind,
     check_kind,
-    feature_counts,
-    kinds_present,
+    check_matrices,
+    kinds_in,
+    listed,
     names_checked_later,
     select_kind,
+    types_in,
     unique_names,
 )
 from smartcore.io._files import existing, hdf5_content, reading
-from smartcore.io._lazy import is_zarr, read_lazily
+from smartcore.io._lazy import check_zarr, is_zarr, read_lazily
 from smartcore.io._tenx import read_folder, read_h5
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ def read_modality(
     *,
     spatial_key: str = _keys.SPATIAL,
     lazy: bool = False,
+    in_tissue: bool = True,
 ) -> AnnData:
     """Read one modality.
 
@@ -52,6 +55,8 @@ def read_modality(
         Where in ``obsm`` to put the coordinates that an ``outs`` folder brings.
     lazy
         Leave the counts on disk, as :func:`read_lazily` does.
+    in_tissue
+        Of an ``outs`` folder, leave out the spots outside the tissue, which a log message counts.
 
     Returns
     -------
@@ -84,14 +89,19 @@ def read_modality(
         check_kind(kind)
     source = existing(path, EXPECTED)
     with names_checked_later():
-        adata, strict = _read_any(source, spatial_key, lazy)
+        adata = _read_any(source, spatial_key, lazy, in_tissue)
+        check_matrices(adata, str(source))
         if kind is not None:
-            adata = select_kind(adata, kind, source=str(source), strict=strict)
+            adata = select_kind(adata, kind, source=str(source))
     return unique_names(adata, source=str(source))
 
 
 def read_modalities(
-    path: str | Path, *, spatial_key: str = _keys.SPATIAL, lazy: bool = False
+    path: str | Path,
+    *,
+    spatial_key: str = _keys.SPATIAL,
+    lazy: bool = False,
+    in_tissue: bool = True,
 ) -> dict[str, AnnData]:
     """Read every modality of one file or folder that states its feature types.
 
@@ -99,7 +109,7 @@ def read_modalities(
     ----------
     path
         As for :func:`read_modality`; the features must have types, as 10x's files do.
-    spatial_key, lazy
+    spatial_key, lazy, in_tissue
         As for :func:`read_modality`.
 
     Returns
@@ -114,13 +124,15 @@ def read_modalities(
     """
     source = existing(path, EXPECTED)
     with names_checked_later():
-        adata, _ = _read_any(source, spatial_key, lazy)
-    kinds = kinds_present(adata)
+        adata = _read_any(source, spatial_key, lazy, in_tissue)
+        check_matrices(adata, str(source))
+    kinds = kinds_in(adata.var)
     if not kinds:
+        types = types_in(adata.var)
         found = (
-            f"var['feature_types'] holds {feature_counts(adata)}"
-            if "feature_types" in adata.var
-            else "it has no var['feature_types']"
+            f"var['feature_types'] holds {listed(types)}"
+            if types
+            else f"it has no var['feature_types'] (var has {', '.join(adata.var) or 'nothing'})"
         )
         known = ", ".join(name for names in FEATURE_TYPES.values() for name in names)
         raise ValueError(
@@ -128,21 +140,20 @@ def read_modalities(
             "name its kind instead: rna, protein or chromatin"
         )
     with names_checked_later():
-        parts = {
-            str(kind): select_kind(adata, kind, source=str(source), strict=True) for kind in kinds
-        }
+        parts = {str(kind): select_kind(adata, kind, source=str(source)) for kind in kinds}
     return {kind: unique_names(part, source=f"{source} ({kind})") for kind, part in parts.items()}
 
 
-def _read_any(path: Path, spatial_key: str, lazy: bool) -> tuple[AnnData, bool]:
-    """Read all features of `path`, and say whether their types are 10x's own."""
+def _read_any(path: Path, spatial_key: str, lazy: bool, in_tissue: bool) -> AnnData:
+    """Read all features of `path`."""
     if lazy:
-        return read_lazily(path), False
+        return read_lazily(path)
     if is_zarr(path):
+        check_zarr(path)
         with reading(path, "AnnData (.zarr)"):
-            return ad.read_zarr(path), False
+            return ad.read_zarr(path)
     if path.is_dir():
-        return read_folder(path, spatial_key=spatial_key), True
+        return read_folder(path, spatial_key=spatial_key, in_tissue=in_tissue)
     content = hdf5_content(path)
     if content == "mudata":
         raise ValueError(
@@ -150,9 +161,9 @@ def _read_any(path: Path, spatial_key: str, lazy: bool) -> tuple[AnnData, bool]:
             "(read_mudata reads it)"
         )
     if content == "10x":
-        return read_h5(path), True
+        return read_h5(path)
     with reading(path, "AnnData (.h5ad)"):
-        return ad.read_h5ad(path), False
+        return ad.read_h5ad(path)
 
 
 def read_mudata(path: str | Path) -> MuData:
@@ -187,4 +198,7 @@ def read_mudata(path: str | Path) -> MuData:
         mdata = mudata.read_h5mu(source)
     if not mdata.mod:
         raise ValueError(f"{source} holds no modality")
+    for name, adata in mdata.mod.items():
+        if isinstance(adata, AnnData):
+            check_matrices(adata, f"modality {name!r} of {source}")
     return mdata

@@ -9,6 +9,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics.pairwise import euclidean_distances
 
+from smartcore.given.aligned import align
+
 from ._labels import matrix, numeric
 
 _ROUNDING = 1e-7
@@ -84,11 +86,13 @@ def modality_correlation(
         raise ValueError(f"n_reference must be at least 4, or None for all, not {n_reference}")
     if chunk_size < 1:
         raise ValueError(f"chunk_size must be at least 1, not {chunk_size}")
-    joint = matrix(embedding, "embedding")
+    given = align({"embedding": embedding, **{f"features[{m!r}]": x for m, x in features.items()}})
+    index = embedding.index if isinstance(embedding, pd.DataFrame) else None
+    joint = matrix(given["embedding"], "embedding")
     columns = {}
-    for name, values in features.items():
+    for name in features:
         where = f"features[{name!r}]"
-        array = numeric(values, where, len(joint))
+        array = numeric(given[where], where, len(joint))
         if array.ndim != 2:
             raise ValueError(f"{where} must have shape (n_spots, n_features), not {array.shape}")
         present = ~np.isnan(array).all(axis=1)
@@ -99,7 +103,7 @@ def modality_correlation(
             joint[present], matrix(array[present], where), n_reference, seed, chunk_size
         )
         columns[name] = column
-    return pd.DataFrame(columns)
+    return pd.DataFrame(columns, index=index)
 
 
 def _correlate(

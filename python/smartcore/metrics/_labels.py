@@ -98,6 +98,21 @@ def report_missing(codes: NDArray[np.intp], name: str) -> NDArray[np.bool_]:
     return known
 
 
+def embedded(embedding: ArrayLike) -> NDArray[np.bool_] | None:
+    """Which spots have an embedding, not a row of NaN; ``None`` if all have, or none has.
+
+    Those without were left out (beside the tissue, or measured in no modality); the log tells.
+    """
+    x = np.asarray(embedding) if not hasattr(embedding, "toarray") else np.empty(0)
+    if x.ndim != 2 or x.dtype.kind != "f":
+        return None
+    there = ~np.isnan(x).all(axis=1)
+    if there.all() or not there.any():
+        return None
+    logger.info("%d of %d spots have no embedding and are left out", (~there).sum(), len(there))
+    return there
+
+
 def matrix(values: ArrayLike, name: str, n_spots: int | None = None) -> NDArray[np.float64]:
     """Dense, finite float64 matrix with one row per spot.
 

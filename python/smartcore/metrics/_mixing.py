@@ -8,10 +8,11 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse.csgraph import dijkstra
 from scipy.stats import chi2
 
+from smartcore.given.aligned import aligned
 from smartcore.neighbors.nearest import comparable
 from smartcore.neighbors.search import Search
 
-from ._labels import Labels, encode, matrix, report_missing
+from ._labels import Labels, embedded, encode, matrix, report_missing
 
 _BLOCK = 1 << 24
 _TOLERANCE = 1e-5
@@ -196,7 +197,10 @@ def kbet(
 def _in_sections(
     embedding: ArrayLike, sections: Labels
 ) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    embedding, sections = aligned(embedding=embedding, sections=sections)
     codes, _ = encode(sections, "sections")
+    if (there := embedded(embedding)) is not None and len(there) == len(codes):
+        embedding, codes = np.asarray(embedding)[there], codes[there]
     points = matrix(embedding, "embedding", len(codes))
     known = report_missing(codes, "section")
     _check_sections(codes[known])

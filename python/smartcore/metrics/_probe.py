@@ -10,7 +10,9 @@ from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 from sklearn.metrics import recall_score
 
-from ._labels import Labels, encode, matrix, report_missing
+from smartcore.given.aligned import aligned
+
+from ._labels import Labels, embedded, encode, matrix, report_missing
 
 GRID_STEPS = 8
 """Default radius in steps of the lattice; at 4, bare coordinates alone score highly."""
@@ -81,7 +83,11 @@ def blocked_knn_probe(
     >>> blocked_knn_probe(x[:, None], kind, coords, n_neighbors=5) < 0.5
     True
     """
+    embedding, labels, coords = aligned(embedding=embedding, labels=labels, coords=coords)
     codes, names = encode(labels)
+    if (there := embedded(embedding)) is not None and len(there) == len(codes):
+        embedding, codes = np.asarray(embedding)[there], codes[there]
+        coords = np.asarray(coords)[there]
     points = matrix(embedding, "embedding", len(codes))
     space = matrix(coords, "coords", len(codes))
     if n_neighbors < 1:

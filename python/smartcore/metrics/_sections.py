@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import adjusted_rand_score
 
+from smartcore.given.aligned import aligned
+
 from ._labels import Labels, encode
 from ._truth import _paired
 
@@ -34,6 +36,7 @@ def section_ari(truth: Labels, predicted: Labels, sections: Labels) -> pd.Series
     >>> section_ari(list("aabbab"), [0, 0, 1, 1, 1, 1], [1, 1, 1, 1, 2, 2]).to_dict()
     {1: 1.0, 2: 0.0}
     """
+    truth, predicted, sections = aligned(truth=truth, predicted=predicted, sections=sections)
     codes, names = _complete(sections, len(np.asarray(truth)))
     known = encode(truth, "truth")[0] >= 0
     true, found = _paired(truth, predicted)
@@ -70,6 +73,7 @@ def domain_proportions(domains: Labels, sections: Labels) -> pd.DataFrame:
     >>> domain_proportions(["x", "y", "x", "x"], [1, 1, 2, 2]).to_dict("index")
     {1: {'x': 0.5, 'y': 0.5}, 2: {'x': 1.0, 'y': 0.0}}
     """
+    domains, sections = aligned(domains=domains, sections=sections)
     labels, columns = encode(domains, "domains")
     codes, rows = _complete(sections, len(labels))
     counts = np.zeros((len(rows), len(columns)))

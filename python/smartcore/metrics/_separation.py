@@ -6,11 +6,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn import metrics as sk
 
-from ._labels import Labels, encode, matrix, report_missing
+from smartcore.given.aligned import aligned
+
+from ._labels import Labels, embedded, encode, matrix, report_missing
 
 
 def _labelled(embedding: ArrayLike, labels: Labels) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    embedding, labels = aligned(embedding=embedding, labels=labels)
     codes, _ = encode(labels)
+    if (there := embedded(embedding)) is not None and len(there) == len(codes):
+        embedding, codes = np.asarray(embedding)[there], codes[there]
     points = matrix(embedding, "embedding", len(codes))
     known = report_missing(codes, "labels")
     points, codes = points[known], codes[known]

@@ -9,6 +9,8 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from smartcore.given.aligned import aligned
+
 from ._labels import Labels, encode, matrix, report_missing
 from ._sections import _complete
 
@@ -32,6 +34,7 @@ def split(labels: Labels, coords: ArrayLike, sections: Labels | None) -> list[Se
     TypeError, ValueError
         As :func:`smartcore.metrics.chaos` says.
     """
+    labels, coords, sections = aligned(labels=labels, coords=coords, sections=sections)
     codes, _ = encode(labels)
     points = matrix(coords, "coords", len(codes))
     if sections is None:

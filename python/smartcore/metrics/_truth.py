@@ -8,11 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn import metrics as sk
 
+from smartcore.given.aligned import aligned
+
 from ._labels import Labels, encode, report_missing
 
 
 def _paired(truth: Labels, predicted: Labels) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Codes of both labelings, without the spots whose truth is missing."""
+    truth, predicted = aligned(truth=truth, predicted=predicted)
     true_codes, _ = encode(truth, "truth")
     codes, _ = encode(predicted, "predicted")
     if len(true_codes) != len(codes):

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from smartcore._keys import DOMAINS, SECTION
+from smartcore.given.aligned import aligned
 from smartcore.metrics._labels import Labels
 
 from ._axes import axes, category_legend, legend, tilt
@@ -33,7 +34,8 @@ def modality_correlation(
         One row per spot, one column per modality, as `smartcore.metrics.modality_correlation`
         gives them. NaN are left out.
     labels
-        Domain of each spot in the same order. Spots without one are left out.
+        Domain of each spot: a Series by the names of the spots, or an array in the same order. Spots
+        without one are left out.
     ax
         Where to draw; None makes a figure.
 
@@ -62,6 +64,7 @@ def modality_correlation(
             "correlations must be a DataFrame with a column per modality, "
             f"not {type(correlations).__name__}"
         )
+    correlations, labels = aligned(correlations=correlations, labels=labels)
     groups = categorize(pd.Series(labels, name="labels").reset_index(drop=True), None)
     if len(groups.codes) != len(correlations):
         raise ValueError(

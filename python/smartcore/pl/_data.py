@@ -101,8 +101,10 @@ def colors_of(data: Data, key: str) -> object:
     return data.uns.get(f"{key}_colors") if key in data.obs else None
 
 
-def representation(data: Data, key: str) -> NDArray[np.float64]:
+def representation(data: Data, key: str, *, gaps: bool = False) -> NDArray[np.float64]:
     """A matrix of ``obsm``, finite, shape (n_spots, n_dims) with 2 or more dimensions.
+
+    With ``gaps``, rows that are wholly NaN may be there, as long as others are not.
 
     Raises
     ------
@@ -116,7 +118,7 @@ def representation(data: Data, key: str) -> NDArray[np.float64]:
     masks = set(data.mod) if is_mudata(data) else set()  # MuData keeps one for each modality
     if key not in data.obsm:
         raise missing_key(key, "obsm", [k for k in data.obsm if k not in masks])
-    return _checked(np.asarray(data.obsm[key], dtype=np.float64), key)
+    return _checked(np.asarray(data.obsm[key], dtype=np.float64), key, gaps=gaps)
 
 
 def coordinates(data: Data, key: str) -> NDArray[np.float64]:
@@ -147,10 +149,12 @@ def coordinates(data: Data, key: str) -> NDArray[np.float64]:
     return _checked(joined.to_numpy(), key)
 
 
-def _checked(array: NDArray[np.float64], key: str) -> NDArray[np.float64]:
+def _checked(array: NDArray[np.float64], key: str, *, gaps: bool = False) -> NDArray[np.float64]:
     if array.ndim != 2 or array.shape[1] < 2:
         raise ValueError(f"obsm[{key!r}] must have at least 2 columns, but has shape {array.shape}")
     bad = ~np.isfinite(array).all(axis=1)
+    if gaps and not (gap := np.isnan(array).all(axis=1)).all():
+        bad &= ~gap
     if bad.any():
         raise ValueError(f"obsm[{key!r}] is missing or not finite for {int(bad.sum())} spots")
     return array

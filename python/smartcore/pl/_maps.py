@@ -179,9 +179,11 @@ def umap(
     """
     values = values_of(data, color)
     if basis is not None:
-        points = representation(data, basis)
+        points = representation(data, basis, gaps=True)
     else:
-        points = _compute_umap(representation(data, use_rep), n_neighbors, min_dist, seed)
+        points = _compute_umap(
+            representation(data, use_rep, gaps=True), n_neighbors, min_dist, seed
+        )
     ax = axes(ax, (6.0, 5.0))
     area = float(np.clip(60_000 / len(points), 1.0, 40.0)) if size is None else float(size)
     spots = ax.scatter(
@@ -197,16 +199,20 @@ def umap(
 def _compute_umap(
     embedding: NDArray[np.float64], n_neighbors: int, min_dist: float, seed: int
 ) -> NDArray[np.float64]:
-    if not 2 <= n_neighbors < len(embedding):
+    there = ~np.isnan(embedding).any(axis=1)
+    if not 2 <= n_neighbors < there.sum():
         raise ValueError(
-            f"n_neighbors must be at least 2 and below the number of spots, {len(embedding)}, "
+            f"n_neighbors must be at least 2 and below the number of spots, {there.sum()}, "
             f"not {n_neighbors}"
         )
     from umap import UMAP
 
     # UMAP is reproducible on one thread only.
     model = UMAP(n_neighbors=n_neighbors, min_dist=min_dist, random_state=seed, n_jobs=1)
-    return np.asarray(model.fit_transform(embedding), dtype=np.float64)
+    # Spots that were left out of the embedding are at no place.
+    points = np.full((len(embedding), 2), np.nan)
+    points[there] = model.fit_transform(embedding[there])
+    return points
 
 
 def _spots(ax: Axes, coords: NDArray[np.float64], width: float, square: bool) -> PathCollection:

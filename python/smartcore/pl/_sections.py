@@ -214,7 +214,9 @@ def together(
         places = [coordinates(part, spatial_key)[:, :2] for part in parts]
         spots.obsm[SPATIAL] = np.concatenate(places)
     if use_rep is not None:
-        spots.obsm[EMBEDDING] = np.concatenate([representation(part, use_rep) for part in parts])
+        spots.obsm[EMBEDDING] = np.concatenate(
+            [representation(part, use_rep, gaps=True) for part in parts]
+        )
     stored = parts[0].uns.get(f"{color}_colors")
     if stored is not None:
         spots.uns["colors"] = list(stored)

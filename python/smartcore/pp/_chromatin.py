@@ -27,6 +27,7 @@ def chromatin(
     target_sum: float = 1e4,
     key_added: str = _keys.PCA,
     check_counts: bool = True,
+    in_tissue: bool = True,
     seed: int = 0,
     progress: bool = True,
     copy: bool = False,
@@ -56,7 +57,7 @@ def chromatin(
         Of the term frequency.
     target_sum
         Total that each spot is brought to after TF-IDF.
-    key_added, check_counts, seed, progress, copy
+    key_added, check_counts, in_tissue, seed, progress, copy
         As for :func:`rna`.
 
     Returns
@@ -96,15 +97,17 @@ def chromatin(
         align_sections=align_sections,
         n_comps=whole("n_comps", n_comps),
         key_added=key_added,
+        controls=True,
         check_counts=check_counts,
+        in_tissue=in_tissue,
         seed=seed,
         progress=progress,
         copy=copy,
     )
     counts = modality.counts(min_spots)
-    n_empty, _ = counts.sums()
+    empty, _ = counts.sums()
     take, columns = counts.take(counts.features)
-    n_spots, peak_totals = modality.adata.n_obs, counts.moments.total[0, columns]
+    n_spots, peak_totals = modality.n_spots, counts.moments.total[0, columns]
     idf = np.log1p(
         np.divide(n_spots, peak_totals, out=np.zeros(len(columns)), where=peak_totals > 0)
     )
@@ -113,7 +116,7 @@ def chromatin(
         x,
         columns,
         scale=False,
-        n_empty=n_empty,
+        empty=empty,
         settings={
             "min_spots": min_spots,
             "scale_factor": scale_factor,

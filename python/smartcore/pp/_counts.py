@@ -66,10 +66,12 @@ class Counts:
 
     def sums(
         self, function: Callable[..., tuple[NDArray, ...]] | None = None, *by_row: NDArray
-    ) -> tuple[int, tuple[NDArray, ...]]:
-        """Number of spots without counts, and what ``function`` sums up in the same pass."""
-        n_empty, *others = self.blocks.sums(partial(_with_empty, self.use, function), *by_row)
-        return int(n_empty), tuple(others)
+    ) -> tuple[NDArray[np.bool_], tuple[NDArray, ...]]:
+        """Spots without counts, (n_spots,), and what ``function`` sums up in the same pass."""
+        rows = np.arange(self.blocks.shape[0])
+        step = partial(_with_empty, self.use, function, len(rows))
+        empty, *others = self.blocks.sums(step, rows, *by_row)
+        return empty > 0, tuple(others)
 
     def take(self, features: NDArray[np.intp]) -> tuple[Take, NDArray[np.intp]]:
         """What takes ``features`` out of a block, with values that may be written to.
@@ -123,6 +125,7 @@ def get_counts(
     min_spots: int,
     check: bool,
     progress: bool,
+    keep: NDArray[np.bool_],
     codes: NDArray[np.intp] | None = None,
 ) -> Counts:
     """Counts in ``X`` or ``layer``, in memory or on disk.
@@ -137,6 +140,8 @@ def get_counts(
         Refuse values that are no whole numbers.
     progress
         Draw progress bars for what is read from disk.
+    keep
+        Which features may be used, (n_features,).
     codes
         Section of each spot, for moments of each.
 
@@ -144,20 +149,16 @@ def get_counts(
     ------
     KeyError
         If there is no such layer.
-    TypeError
-        If ``adata`` is no AnnData.
     ValueError
         If the values cannot be counts, or nothing is left to work on.
     ImportError
         If the counts are on disk and dask is not there.
     """
-    if not isinstance(adata, AnnData):
-        raise TypeError(
-            f"An AnnData is needed, not {type(adata).__name__}; of a MuData give one modality, "
-            "such as mdata['rna']."
-        )
     if layer is not None and layer not in adata.layers:
-        raise KeyError(f"No layer {layer!r}; there are {list(adata.layers) or 'none'}.")
+        raise KeyError(
+            f"No layer {layer!r}; there are {list(adata.layers) or 'none'}."
+            + (" Counts in raw become an object by adata.raw.to_adata()." if adata.raw else "")
+        )
     source = adata.X if layer is None else adata.layers[layer]
     place = "X" if layer is None else f"layer {layer!r}"
     if source is None:
@@ -185,7 +186,7 @@ def get_counts(
     n_counted, total, squares = blocks.sums(
         partial(_first_pass, len(size), place, check), *([] if codes is None else [codes])
     )
-    features = _features(adata, n_counted, what, min_spots)
+    features = _features(adata, np.where(keep, n_counted, 0), what, min_spots)
     return Counts(blocks, features, Moments(codes, size, total, squares))
 
 
@@ -193,9 +194,8 @@ def warn_of_empty(n_empty: int, n_spots: int, what: str) -> None:
     """Say aloud that there are spots without counts, to whom called the public function."""
     if n_empty:
         warnings.warn(
-            f"{n_empty} of {n_spots} spots have no {what} counts; they get the components of an "
-            "empty spot. Remove them, or set their components to NaN: smartcore.tl.smart then "
-            "counts them as not measured.",
+            f"{n_empty} of {n_spots} spots have no {what} counts: they are taken as not measured "
+            "there, and their components are NaN.",
             stacklevel=4,
         )
 
@@ -224,11 +224,14 @@ def _first_pass(
 def _with_empty(
     use: NDArray[np.float64],
     function: Callable[..., tuple[NDArray, ...]] | None,
+    n_spots: int,
     block: sp.csr_matrix,
+    rows: NDArray[np.intp],
     *by_row: NDArray,
 ) -> tuple[NDArray, ...]:
-    n_empty = np.array((row_sums(block, use) == 0).sum())
-    return (n_empty, *(function(block, *by_row) if function else ()))
+    empty = np.zeros(n_spots, np.int8)
+    empty[rows] = row_sums(block, use) == 0
+    return (empty, *(function(block, *by_row) if function else ()))
 
 
 def _features(

@@ -18,7 +18,7 @@ _LEAST_TO_FIT = 4
 _ROUNDING = 1e-6
 
 
-def highly_variable(counts: Counts, n_top: int) -> tuple[NDArray[np.intp], int]:
+def highly_variable(counts: Counts, n_top: int) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
     """The ``n_top`` columns among those used whose counts vary most for their mean.
 
     Seurat 3's way (Stuart et al., Cell 177, 1888 (2019), "vst"): variance of the counts, each
@@ -32,7 +32,7 @@ def highly_variable(counts: Counts, n_top: int) -> tuple[NDArray[np.intp], int]:
     Returns
     -------
     Column numbers, sorted, shape (min(n_top, n_used),); and, from the same pass over the counts,
-    the number of spots without any.
+    which spots have none, (n_spots,).
 
     Raises
     ------
@@ -70,10 +70,10 @@ def highly_variable(counts: Counts, n_top: int) -> tuple[NDArray[np.intp], int]:
     limit = np.full(moments.total.shape, np.inf)
     limit[:, features] = expected * np.sqrt(n) + mean
     by_row = [] if moments.codes is None else [moments.codes]
-    n_empty, (total, squares) = counts.sums(partial(_clipped_sums, limit), *by_row)
+    empty, (total, squares) = counts.sums(partial(_clipped_sums, limit), *by_row)
     clipped = n * mean**2 + squares[:, features] - 2 * mean * total[:, features]
     scores = np.where(varying, clipped / (np.maximum(1, n - 1) * expected**2), 0)[told]
-    return np.sort(features[_best(scores, n_top)]), n_empty
+    return np.sort(features[_best(scores, n_top)]), empty
 
 
 def _best(scores: NDArray[np.float64], n_top: int) -> NDArray[np.intp]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -16,8 +17,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from smartcore import _keys
 from smartcore.pp._on_disk import changed, is_lazy
-from smartcore.pp._peaks import SharedPeaks, shared_peaks
+from smartcore.pp._peaks import SharedPeaks, are_peaks, shared_peaks
 from smartcore.pp._shared_names import shared_names
+
+logger = logging.getLogger(__name__)
 
 Sections: TypeAlias = Mapping[str, AnnData] | Sequence[AnnData]
 """One AnnData a section: by name, or numbered from "1"."""
@@ -44,7 +47,8 @@ def join_sections(
     by
         ``"name"`` for genes and proteins. ``"overlap"`` for peaks ("chr1:100-200" or
         "chr1-100-200"): those of different sections that overlap become one feature with their
-        counts summed, kept if every section has one.
+        counts summed, kept if every section has one. Where no name is one of a peak (bins with
+        numbers), names are matched as by ``"name"``.
     layer
         Layer that holds the counts; ``None``: ``X``.
     min_shared
@@ -90,7 +94,12 @@ def join_sections(
         _check_section(name, adata, layer, section_key)
     features = {name: adata.var_names for name, adata in parts.items()}
     # The peaks of one section have no others to be summed with.
-    if by == "name" or len(parts) == 1:
+    by_name = by == "name" or len(parts) == 1
+    if not by_name and not any(map(are_peaks, features.values())):
+        # Bins, which are no intervals by their names.
+        logger.info("Names of the features are no peaks: they are matched by name.")
+        by_name = True
+    if by_name:
         shared: SharedPeaks | pd.Index = shared_names(features, min_shared)
     else:
         shared = shared_peaks(features, min_shared)

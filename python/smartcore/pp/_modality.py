@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -10,13 +12,21 @@ from anndata import AnnData
 from numpy.typing import NDArray
 
 from smartcore import _keys
+from smartcore.given.feature_types import Kind
+from smartcore.given.off_tissue import tissue_spots
 from smartcore.pp._blocks import Blocks
 from smartcore.pp._checks import flag, whole
 from smartcore.pp._counts import Counts, get_counts, warn_of_empty
 from smartcore.pp._join import Sections, join_sections, named_sections
 from smartcore.pp._jointly import column_codes, share_out
+from smartcore.pp._kept import of_that_kind, usable_features
 from smartcore.pp._pca import principal_components
 from smartcore.pp._write import write
+
+logger = logging.getLogger(__name__)
+
+_JOINED = "smart_joined_section"
+"""Column of joined sections, which no section has: what users call a section is theirs."""
 
 
 class Modality:
@@ -35,13 +45,17 @@ class Modality:
         :func:`smartcore.pp.join_sections`.
     n_comps
         Number of components; ``None``: as many as there are, at most 30.
-    layer, section_key, batch_key, align_sections, key_added, check_counts, seed, progress, copy
+    layer, section_key, batch_key, align_sections, key_added, controls, check_counts, in_tissue
+        As for :func:`smartcore.pp.rna`.
+    seed, progress, copy
         As for :func:`smartcore.pp.rna`.
 
     Attributes
     ----------
     adata
         The object, or all sections as one.
+    n_spots
+        Spots that components are made of: those in the tissue.
 
     Raises
     ------
@@ -54,7 +68,7 @@ class Modality:
 
     def __init__(
         self,
-        name: str,
+        name: Kind,
         feature: str,
         data: AnnData | Sections,
         *,
@@ -65,7 +79,9 @@ class Modality:
         align_sections: bool,
         n_comps: int | None,
         key_added: str,
+        controls: bool,
         check_counts: bool,
+        in_tissue: bool,
         seed: int,
         progress: bool,
         copy: bool,
@@ -80,19 +96,49 @@ class Modality:
         if isinstance(data, Mapping | Sequence):
             self._sections = named_sections(data)
             _check_batch_columns(self._sections, batch_key)
-            self.adata = join_sections(self._sections, by=by, layer=layer)
-            section_key = _keys.SECTION
+            section_key = _JOINED
+            self.adata = join_sections(
+                of_that_kind(self._sections, name), by=by, layer=layer, section_key=section_key
+            )
         else:
             self.adata = data
+        if not isinstance(self.adata, AnnData):
+            raise TypeError(
+                f"An AnnData is needed, not {type(data).__name__}; of a MuData give one modality, "
+                "such as mdata['rna']."
+            )
+        if self.adata.isbacked and self.adata.is_view and not copy:
+            raise ValueError(
+                "A view of backed data cannot be written to: load it by .to_memory(), or give the "
+                "whole object."
+            )
+        self._rows = tissue_spots(self.adata.obs) if flag("in_tissue", in_tissue) else None
+        self._controls = flag("controls", controls)
         self._keys = {"section_key": section_key, "batch_key": batch_key}
-        self._codes = column_codes(self.adata, section_key, "sections")
-        batches = column_codes(self.adata, batch_key, "batches")
+        spots = self.adata if self._rows is None else self.adata[self._rows]
+        if self._rows is not None:
+            logger.info(
+                "%d of %d spots lie outside the tissue (obs['in_tissue'] is 0) and are left out; "
+                "in_tissue=False uses them.",
+                (~self._rows).sum(),
+                len(self._rows),
+            )
+        self._spots = spots
+        self._codes = column_codes(spots, section_key, "sections")
+        batches = column_codes(spots, batch_key, "batches")
         self._batches = self._codes if batches is None else batches
+
+    @property
+    def n_spots(self) -> int:
+        """Spots that components are made of."""
+        return int(self._spots.n_obs)
 
     def counts(self, min_spots: int, *, moments_by_section: bool = False) -> Counts:
         """Counts, checked, with the features in ``min_spots`` spots or more marked for use."""
+        keep = usable_features(self.adata, self._name, controls=self._controls)
         return get_counts(
-            self.adata,
+            self._spots,
+            keep=keep,
             # Joined sections have their counts in X.
             layer=self._layer if self._sections is None else None,
             what=self._feature,
@@ -108,7 +154,7 @@ class Modality:
         columns: NDArray[np.intp],
         *,
         scale: bool,
-        n_empty: int,
+        empty: NDArray[np.bool_],
         settings: Mapping[str, Any],
         highly_variable: NDArray[np.intp] | None = None,
     ) -> AnnData | Sections | None:
@@ -122,8 +168,8 @@ class Modality:
             Column of the object for each of ``x``.
         scale
             Scale each feature to variance 1.
-        n_empty
-            Number of spots without counts, of which a warning tells.
+        empty
+            Spots without counts, of which a warning tells; their components are NaN.
         settings
             Of the transformation, for the record.
         highly_variable
@@ -133,7 +179,7 @@ class Modality:
         -------
         ``None``, or if copies are wanted the changed copy of ``data``, in the form given.
         """
-        warn_of_empty(n_empty, self.adata.n_obs, self._feature)
+        warn_of_empty(int(empty.sum()), len(empty), self._feature)
         components = principal_components(
             x,
             self._n_comps,
@@ -143,7 +189,14 @@ class Modality:
             codes=self._batches if self._align else None,
             groups="sections" if self._keys["batch_key"] is None else "batches",
         )
+        components.scores[empty] = np.nan
+        if self._rows is not None:
+            scores = np.full((self.adata.n_obs, components.scores.shape[1]), np.nan, np.float32)
+            scores[self._rows] = components.scores
+            components = replace(components, scores=scores)
         keys = {name: key for name, key in self._keys.items() if key is not None}
+        if self._sections is not None:
+            keys["section_key"] = _keys.SECTION
         record = dict(settings) | keys
         if keys:
             record["align_sections"] = self._align

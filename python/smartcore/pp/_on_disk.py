@@ -158,7 +158,7 @@ def _dask(place: str) -> tuple[Any, Any]:
     except ImportError as err:
         raise ImportError(
             f"{place} is on disk, and reading it in blocks needs dask and anndata 0.12: "
-            "pip install 'smartcore[scale]'; or load it whole by AnnData.to_memory()."
+            "pip install 'spatialsmart[scale]'; or load it whole by AnnData.to_memory()."
         ) from err
     return da, read_elem_lazy
 

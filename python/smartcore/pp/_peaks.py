@@ -13,7 +13,14 @@ from numpy.typing import NDArray
 
 logger = logging.getLogger(__name__)
 
-_FORM = r"^(.+)[:-](\d+)-(\d+)$"
+_STRAND = r"(?:[:_ ][+\-.*])?$"
+_FORMS = (
+    rf"^(.+)[:\-](\d[\d,]*)(?:\.0)?-(\d[\d,]*)(?:\.0)?{_STRAND}",
+    rf"^(.+)_(\d+)_(\d+){_STRAND}",
+    rf"^(.+)[\t ](\d+)[\t ](\d+){_STRAND}",
+    r"^(.+)\.(\d+)\.(\d+)$",
+)
+"""Chromosome, start and end in the forms that programs write; the first that fits counts."""
 
 
 @dataclass(frozen=True)
@@ -43,25 +50,29 @@ class SharedPeaks:
 
 
 def parse_peaks(names: pd.Index, section: str) -> pd.DataFrame:
-    """Chromosome, start and end of peaks named "chr1:100-200" or "chr1-100-200".
+    """Chromosome, start and end of peaks named "chr1:100-200" or alike.
+
+    Between the parts may stand ":", "-", "_", "." or a blank, commas between thousands, and a
+    strand behind.
 
     Raises
     ------
     ValueError
         If a name is of another form, or ends before it starts.
     """
-    parts = pd.Series(names.astype(str)).str.extract(_FORM)
+    parts = _parts(names)
     bad = parts[0].isna().to_numpy()
     if bad.any():
         raise ValueError(
             f"{bad.sum()} of {len(names)} peaks of section {section!r} are not named as "
-            f"'chr1:100-200' or 'chr1-100-200' (first: {names[bad][0]!r})."
+            f"'chr1:100-200' or 'chr1-100-200' (first: {names[bad][0]!r}). Rename them so; bins that "
+            "are the same in all sections need the same names in all."
         )
     table = pd.DataFrame(
         {
             "chromosome": parts[0],
-            "start": parts[1].astype(np.int64),
-            "end": parts[2].astype(np.int64),
+            "start": parts[1].str.replace(",", "").astype(np.int64),
+            "end": parts[2].str.replace(",", "").astype(np.int64),
         }
     )
     empty = (table["end"] <= table["start"]).to_numpy()
@@ -71,6 +82,21 @@ def parse_peaks(names: pd.Index, section: str) -> pd.DataFrame:
             f"{names[empty][0]!r})."
         )
     return table
+
+
+def are_peaks(names: pd.Index) -> bool:
+    """Whether any of the names is one of a peak."""
+    return bool(_parts(names)[0].notna().any())
+
+
+def _parts(names: pd.Index) -> pd.DataFrame:
+    """Chromosome, start and end of each name as text; missing where it is of no known form."""
+    texts = pd.Series(names.astype(str))
+    parts = texts.str.extract(_FORMS[0])
+    for form in _FORMS[1:]:
+        if (missing := parts[0].isna()).any():
+            parts[missing] = texts[missing].str.extract(form)
+    return parts
 
 
 def shared_peaks(names: Mapping[str, pd.Index], min_shared: int) -> SharedPeaks:

@@ -24,7 +24,9 @@ def protein(
     clr: Literal["protein", "spot"] = "protein",
     n_comps: int | None = None,
     key_added: str = _keys.PCA,
+    controls: bool = False,
     check_counts: bool = True,
+    in_tissue: bool = True,
     seed: int = 0,
     progress: bool = True,
     copy: bool = False,
@@ -49,7 +51,10 @@ def protein(
         ``"spot"`` (which also evens out the depth of the spots).
     n_comps
         Components; ``None``: as many as proteins, at most 30.
-    key_added, check_counts, seed, progress, copy
+    controls
+        Use isotype controls, too, which are recognised by their names (such as "IgG1_isotype_ctrl")
+        and otherwise left out; a log message counts them.
+    key_added, check_counts, in_tissue, seed, progress, copy
         As for :func:`rna`.
 
     Returns
@@ -89,14 +94,16 @@ def protein(
         align_sections=align_sections,
         n_comps=whole_or_none("n_comps", n_comps),
         key_added=key_added,
+        controls=controls,
         check_counts=check_counts,
+        in_tissue=in_tissue,
         seed=seed,
         progress=progress,
         copy=copy,
     )
     counts = modality.counts(min_spots=1)
-    n_empty, (log_total, _) = counts.sums(log_sums)
+    empty, (log_total, _) = counts.sums(log_sums)
     take, columns = counts.take(counts.features)
-    mean = log_total[0, columns] / modality.adata.n_obs if clr == "protein" else None
+    mean = log_total[0, columns] / modality.n_spots if clr == "protein" else None
     x = counts.blocks.map(partial(log_ratios, take, mean, len(counts.features)), len(columns))
-    return modality.write_components(x, columns, scale=True, n_empty=n_empty, settings={"clr": clr})
+    return modality.write_components(x, columns, scale=True, empty=empty, settings={"clr": clr})

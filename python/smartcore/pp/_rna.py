@@ -26,7 +26,9 @@ def rna(
     n_comps: int = 30,
     target_sum: float = 1e4,
     key_added: str = _keys.PCA,
+    controls: bool = False,
     check_counts: bool = True,
+    in_tissue: bool = True,
     seed: int = 0,
     progress: bool = True,
     copy: bool = False,
@@ -42,7 +44,8 @@ def rna(
     Parameters
     ----------
     adata
-        Spots × genes, raw counts, sparse or dense; in memory or on disk (a backed AnnData, or
+        Spots × genes, raw counts, sparse or dense; of several types of features, which
+        ``var["feature_types"]`` tells apart, the genes are used. In memory or on disk (a backed AnnData, or
         dask arrays as :func:`smartcore.io.read_lazily` makes them), which are read in blocks of
         spots. Several sections, as a list or dict of AnnData, are preprocessed as one over the
         genes they share (:func:`smartcore.pp.join_sections`); each gets its spots' components.
@@ -71,8 +74,13 @@ def rna(
         Total that each spot is brought to.
     key_added
         Key in ``obsm``.
+    controls
+        Use control probes, too, which are recognised by their names (such as "NegControlProbe_1" or
+        "BLANK_0012") and otherwise left out; a log message counts them.
     check_counts
         Refuse values that are no whole numbers; negative ones always are.
+    in_tissue
+        Leave out spots that ``obs["in_tissue"]`` marks by 0; their components are NaN.
     seed
         Start of the iteration; any seed gives the same components within rounding.
     progress
@@ -83,7 +91,8 @@ def rna(
     Returns
     -------
     ``None`` or the copy (list or dict as given), with ``obsm[key_added]`` (n_spots, n_comps)
-    float32, ``varm["PCs"]``, ``var["highly_variable"]`` and ``uns["pca"]``.
+    float32, ``varm["PCs"]``, ``var["highly_variable"]`` and ``uns["pca"]``. Spots without a count
+    have components of NaN: :func:`smartcore.tl.smart` takes them as not measured.
 
     Raises
     ------
@@ -115,20 +124,22 @@ def rna(
         align_sections=align_sections,
         n_comps=whole("n_comps", n_comps),
         key_added=key_added,
+        controls=controls,
         check_counts=check_counts,
+        in_tissue=in_tissue,
         seed=seed,
         progress=progress,
         copy=copy,
     )
     counts = modality.counts(min_spots, moments_by_section=True)
-    top, n_empty = highly_variable(counts, n_top_genes or len(counts.features))
+    top, empty = highly_variable(counts, n_top_genes or len(counts.features))
     take, columns = counts.take(top)
     x = counts.blocks.map(partial(log_normalized, take, counts.use, target_sum), len(columns))
     return modality.write_components(
         x,
         columns,
         scale=True,
-        n_empty=n_empty,
+        empty=empty,
         settings={"n_top_genes": len(top), "min_spots": min_spots, "target_sum": target_sum},
         highly_variable=top,
     )

@@ -116,8 +116,8 @@ def _check_features(
         if bad.size:
             raise ValueError(
                 f"Features of {name!r} are NaN or infinite in {bad.size} of {len(x)} spots "
-                f"(first: row {bad[0]}). Where the modality did not measure a spot, say so with "
-                "observed=."
+                f"(first: row {bad[0]}). Mark spots that the modality did not measure by False in "
+                "observed, or remove them."
             )
         if not mask.any():
             raise ValueError(f"Modality {name!r} is observed in none of the {len(x)} spots.")

@@ -69,7 +69,8 @@ def cluster(
     -------
     None, or the copy, or list or dict of copies. Written are
 
-    - ``obs[key_added]``: domains, categories "0" (the largest), "1", ...
+    - ``obs[key_added]``: domains, categories "0" (the largest), "1", ...; missing for spots
+      without an embedding (rows of NaN).
     - ``obsm[f"{key_added}_memberships"]``: probability of each domain for each spot, shape
       (n_spots, n_domains), columns in the order of the categories; by ``"shrunk"`` only.
     - ``uns[f"{key_added}_clusters"]``: the method taken and its parameters (``n_pcs`` where the
@@ -113,10 +114,17 @@ def cluster(
     'shrunk'
     """
     embedding = embedding_of(data, use_rep)
+    for part in parts_of(data):
+        if part.isbacked and part.is_view:
+            raise ValueError(
+                "A view of backed data cannot be written to or copied: load it by .to_memory(), or "
+                "give the whole object."
+            )
     if not isinstance(key_added, str) or not key_added:
         raise TypeError(f"key_added={key_added!r}: give a non-empty string")
+    there = embedded(embedding)
     found = find_clusters(
-        embedding,
+        embedding[there],
         n_clusters,
         method=method,
         n_pcs=n_pcs,
@@ -138,14 +146,17 @@ def cluster(
         params["resolution"] = found.resolution
     memberships = None
     if found.mixture is not None:
-        memberships = found.mixture.memberships(embedding).astype(np.float32)
+        memberships = np.full((len(embedding), found.n_clusters), np.nan, np.float32)
+        memberships[there] = found.mixture.memberships(embedding[there])
         params |= {"far": found.far, "model": found.mixture.arrays()}
 
+    labels = np.full(len(embedding), -1)
+    labels[there] = found.labels
     categories = [str(i) for i in range(found.n_clusters)]
     targets = [copy_of(part) if copy else part for part in parts_of(data)]
     ends = np.cumsum([part.n_obs for part in targets])
     for target, rows in zip(targets, np.split(np.arange(len(embedding)), ends[:-1]), strict=True):
-        target.obs[key_added] = pd.Categorical.from_codes(found.labels[rows], categories=categories)
+        target.obs[key_added] = pd.Categorical.from_codes(labels[rows], categories=categories)
         target.uns[f"{key_added}_clusters"] = dict(params)
         if memberships is not None:
             target.obsm[f"{key_added}_memberships"] = memberships[rows]
@@ -201,6 +212,18 @@ def embedding_of(data: object, use_rep: str) -> np.ndarray:
             "all sections together"
         )
     return np.concatenate(arrays)
+
+
+def embedded(embedding: np.ndarray) -> np.ndarray:
+    """Spots that have an embedding, not a row of NaN, shape (n_spots,); all, if none has.
+
+    What else is not finite is for the clustering to refuse.
+    """
+    x = np.asarray(embedding)
+    if x.ndim != 2 or x.dtype.kind != "f":
+        return np.ones(len(x), bool)
+    there = ~np.isnan(x).all(axis=1)
+    return there if there.any() else np.ones(len(x), bool)
 
 
 def _embedding_of(data: Any, use_rep: str) -> np.ndarray:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-import re
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 
 import numpy as np
@@ -15,6 +14,10 @@ from anndata import AnnData
 from mudata import MuData, set_options
 from numpy.typing import NDArray
 
+from smartcore.given.names import Mismatch, mismatch
+from smartcore.given.off_tissue import COLUMN as TISSUE
+from smartcore.given.off_tissue import tissue_spots
+from smartcore.io._writable import check_name
 from smartcore.tl._places import from_obsm, groups_of, joint_coords, joint_groups
 
 logger = logging.getLogger(__name__)
@@ -34,6 +37,11 @@ class Matched:
         Shape (n_spots,), or ``None``.
     reps
         Modality → key in ``obsm`` the features come from.
+    own_names
+        Modality → what a section calls it, where that is another name.
+    inside
+        Boolean, of all spots of the container: which lie in the tissue; of what :meth:`kept`
+        gives: which were kept.
     """
 
     features: dict[str, NDArray[np.floating]]
@@ -42,6 +50,48 @@ class Matched:
     sections: NDArray | None
     batches: NDArray | None
     reps: dict[str, str]
+    inside: NDArray[np.bool_]
+    own_names: dict[str, str] = field(default_factory=dict)
+
+    def kept(self, *, in_tissue: bool) -> Matched:
+        """The spots in the tissue, unless all are wanted, that some modality measured.
+
+        Raises
+        ------
+        ValueError
+            If no spot is left.
+        """
+        measured = np.any(list(self.observed.values()), axis=0)
+        keep = measured & self.inside if in_tissue else measured
+        n = len(keep)
+        if n and not keep.any():
+            raise ValueError("No spot is left: none is measured in any modality.")
+        if beside := int((~self.inside).sum()) if in_tissue else 0:
+            logger.info(
+                "%d of %d spots lie outside the tissue (obs[%r] is 0) and are left out; "
+                "in_tissue=False embeds them, too.",
+                beside,
+                n,
+                TISSUE,
+            )
+        if nowhere := int((~measured & (self.inside | (not in_tissue))).sum()):
+            warnings.warn(
+                f"{nowhere} of {n} spots are measured in no modality and are left out: their "
+                "embedding is NaN.",
+                stacklevel=3,
+            )
+        _log_missing({m: mask[keep] for m, mask in self.observed.items()})
+        if keep.all():
+            return self
+        return Matched(
+            features={m: x[keep] for m, x in self.features.items()},
+            observed={m: mask[keep] for m, mask in self.observed.items()},
+            coords=self.coords[keep],
+            sections=None if self.sections is None else self.sections[keep],
+            batches=None if self.batches is None else self.batches[keep],
+            reps=self.reps,
+            inside=keep,
+        )
 
 
 def to_mudata(modalities: Mapping[str, AnnData]) -> MuData:
@@ -49,6 +99,7 @@ def to_mudata(modalities: Mapping[str, AnnData]) -> MuData:
     if not modalities:
         raise ValueError("The dict of modalities is empty; give at least one AnnData.")
     for name, adata in modalities.items():
+        check_name(name)
         if not isinstance(adata, AnnData):
             raise TypeError(f"Modality {name!r} is no AnnData but {type(adata).__name__}.")
         _check_names(adata, f"modality {name!r}")
@@ -82,7 +133,6 @@ def match_anndata(
     _check_reps(reps)
     features = {m: _features(adata, key, f"modality {m!r}") for m, key in reps.items()}
     observed = {m: _measured(x) for m, x in features.items()}
-    _log_missing(observed)
     return Matched(
         features=features,
         observed=observed,
@@ -90,6 +140,7 @@ def match_anndata(
         sections=None if section_key is None else groups_of(adata, section_key, "section"),
         batches=None if batch_key is None else groups_of(adata, batch_key, "batch"),
         reps=dict(reps),
+        inside=_inside(adata),
     )
 
 
@@ -99,6 +150,8 @@ def match_mudata(
     spatial_key: str,
     section_key: str | None,
     batch_key: str | None,
+    *,
+    check_names: bool = True,
 ) -> Matched:
     """The modalities of a MuData over its joint spots."""
     if not mdata.mod:
@@ -114,8 +167,10 @@ def match_mudata(
         keys = dict(reps)
     else:
         keys = dict.fromkeys(mdata.mod, reps or "X_pca")
+    for m in keys:
+        check_name(m)
     rows = {m: _rows(mdata, m) for m in keys}
-    _check_common(mdata, list(keys))
+    _check_overlap(mdata, list(keys), check_names=check_names)
     n = mdata.n_obs
     features, observed = {}, {}
     for m, key in keys.items():
@@ -124,7 +179,6 @@ def match_mudata(
         features[m][rows[m]] = x
         observed[m] = np.zeros(n, bool)
         observed[m][rows[m]] = _measured(x)
-    _log_missing(observed)
     return Matched(
         features=features,
         observed=observed,
@@ -132,7 +186,21 @@ def match_mudata(
         sections=None if section_key is None else joint_groups(mdata, rows, section_key, "section"),
         batches=None if batch_key is None else joint_groups(mdata, rows, batch_key, "batch"),
         reps=keys,
+        inside=_jointly_inside(mdata, rows),
     )
+
+
+def _inside(data: AnnData | MuData) -> NDArray[np.bool_]:
+    inside = tissue_spots(data.obs)
+    return np.ones(data.n_obs, bool) if inside is None else inside
+
+
+def _jointly_inside(mdata: MuData, rows: Mapping[str, NDArray[np.intp]]) -> NDArray[np.bool_]:
+    """Which joint spots nothing marks as outside the tissue, neither jointly nor a modality."""
+    inside = _inside(mdata)
+    for m, own in rows.items():
+        inside[own] &= _inside(mdata[m])
+    return inside
 
 
 def _rows(mdata: MuData, modality: str) -> NDArray[np.intp]:
@@ -162,26 +230,44 @@ def _check_names(adata: AnnData, where: str) -> None:
         )
 
 
-def _check_common(mdata: MuData, modalities: list[str]) -> None:
-    """Each modality must share spots with the others, directly or through a third."""
+def _check_overlap(mdata: MuData, modalities: list[str], *, check_names: bool) -> None:
+    """Each modality must share spots with the others, directly or through a third.
+
+    Spots that either of two modalities has alone get a warning, and an error where another
+    spelling of their names would match more.
+    """
     names = {m: mdata[m].obs_names for m in modalities}
     linked = np.eye(len(modalities), dtype=bool)
+    apart: dict[tuple[str, str], Mismatch] = {}
     for (i, a), (j, b) in combinations(enumerate(modalities), 2):
-        linked[i, j] = linked[j, i] = bool(names[a].isin(names[b]).any())
+        found = mismatch(names[a], names[b])
+        linked[i, j] = linked[j, i] = found is None or found.n_common > 0
+        if found is not None:
+            apart[a, b] = found
     n_groups, group = sp.csgraph.connected_components(linked)
-    if n_groups == 1:
-        return
-    a = modalities[0]
-    b = next(m for m, g in zip(modalities, group, strict=True) if g != group[0])
-    bare = [{re.sub(r"[-_.]\w+$", "", name) for name in names[m]} for m in (a, b)]
-    alike = bare[0] & bare[1] and all(
-        len(short) == len(names[m]) for short, m in zip(bare, (a, b), strict=True)
-    )
-    hint = " They would match without what follows the last '-', '_' or '.'." if alike else ""
-    raise ValueError(
-        f"Modalities {a!r} and {b!r} have no spot name in common ({list(names[a][:2])} … and "
-        f"{list(names[b][:2])} …).{hint} Sections would have to come as a list."
-    )
+    if n_groups > 1:
+        a = modalities[0]
+        b = next(m for m, g in zip(modalities, group, strict=True) if g != group[0])
+        raise ValueError(
+            f"Modalities {a!r} and {b!r} have no spot name in common (such as "
+            f"{apart[a, b].examples()}). {apart[a, b].advice(a, b)} Sections would have to come as "
+            "a list."
+        )
+    for (a, b), found in apart.items():
+        text = (
+            f"{len(names[a]) - found.n_common} of {len(names[a])} spots of modality {a!r} are not "
+            f"in {b!r}, and {len(names[b]) - found.n_common} of {len(names[b])} the other way "
+            f"round (such as {found.examples()})"
+        )
+        if found.better is not None and check_names:
+            raise ValueError(
+                f"{text}. {found.advice(a, b)} Make the names of a spot the same. If "
+                "these are different spots, such as of two samples, go on by check_names=False."
+            )
+        warnings.warn(
+            f"{text}: they are embedded as different spots. Check the names if they are not.",
+            stacklevel=5,
+        )
 
 
 def _check_reps(reps: object) -> None:
@@ -189,6 +275,8 @@ def _check_reps(reps: object) -> None:
         raise TypeError(f"reps={reps!r} must be a key of obsm, or a dict modality → key of obsm.")
     if not reps:
         raise ValueError("reps is empty; name at least one modality and its key of obsm.")
+    for name in reps:
+        check_name(name)
 
 
 def _measured(x: NDArray[np.floating]) -> NDArray[np.bool_]:
@@ -210,4 +298,11 @@ def _features(adata: AnnData, key: str, where: str) -> NDArray[np.floating]:
         raise KeyError(err.args[0] + hint) from None
     if x.ndim == 1:
         x = x[:, None]
+    odd = ~np.isfinite(x).all(axis=1) & ~np.isnan(x).all(axis=1)
+    if odd.any():
+        raise ValueError(
+            f"obsm[{key!r}] of {where} has NaN or infinite values in {odd.sum()} of {len(x)} spots "
+            f"(first: {str(adata.obs_names[odd][0])!r}). Remove these spots, or set their whole "
+            "rows to NaN, which counts as not measured."
+        )
     return x

@@ -21,7 +21,7 @@ from smartcore.clustering import (
     partitioner,
     resolve_method,
 )
-from smartcore.tl._cluster import embedding_of
+from smartcore.tl._cluster import embedded, embedding_of
 
 if TYPE_CHECKING:
     from smartcore.clustering import NPcs
@@ -88,8 +88,9 @@ def choose_n_clusters(
     >>> table.attrs["suggested"]
     3
     """
+    embedding = embedding_of(data, use_rep)
     return score_n_clusters(
-        embedding_of(data, use_rep),
+        embedding[embedded(embedding)],
         n_clusters,
         method=method,
         n_pcs=n_pcs,

@@ -9,13 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 from anndata import AnnData
 from mudata import MuData
+from numpy.typing import NDArray
 
 from smartcore import _keys
 from smartcore.integration import Integration, integrate
+from smartcore.tl._forgotten import warn_of_forgotten_sections
 from smartcore.tl._matching import Matched, match_anndata, match_mudata
 from smartcore.tl._units import Given, Units, match_units, units_of
+from smartcore.training.checkpoint import Checkpoint
 from smartcore.training.distributed import is_first
 from smartcore.training.loop import Callback
 
@@ -30,12 +34,14 @@ def smart(
     preset: str = "robust",
     n_neighbors: int | None = None,
     regions: float | None = None,
+    in_tissue: bool = True,
+    check_names: bool = True,
     key_added: str = _keys.RESULT,
     seed: int = 0,
     device: str = "auto",
     callback: Callback | None = None,
     progress: bool = True,
-    checkpoint: str | os.PathLike[str] | None = None,
+    checkpoint: str | os.PathLike[str] | Checkpoint | None = None,
     checkpoint_seconds: float = 60.0,
     distributed: bool = False,
     save_model: str | os.PathLike[str] | None = None,
@@ -80,6 +86,13 @@ def smart(
         with their surroundings, as widely as the data ask for. 0: kinds of spots or cells,
         wherever these lie; spots are not averaged. A number between them is a compromise.
         ``None``: the preset's, 1. Presets other than ``"robust"`` have no such choice.
+    in_tissue
+        Leave out spots that ``obs["in_tissue"]`` marks by 0, as those measured in no modality are
+        left out: their rows of the embedding are NaN, and :func:`smartcore.tl.cluster` gives them
+        no domain. False embeds the former, too, if they have features.
+    check_names
+        Refuse modalities of which each has spots that the other lacks, where names with another
+        prefix or suffix would match more. False takes the names as they are.
     key_added
         The embedding goes to ``obsm["X_" + key_added]``, all else to ``uns[key_added]``.
     seed, device, callback, progress, checkpoint, checkpoint_seconds, distributed, **params
@@ -130,10 +143,19 @@ def smart(
             match_anndata(one, reps, spatial_key, section_key, batch_key)
             if isinstance(one, AnnData)
             else match_mudata(
-                one, _reps_there(reps, one, units), spatial_key, section_key, batch_key
+                one,
+                _reps_there(reps, one, units),
+                spatial_key,
+                section_key,
+                batch_key,
+                check_names=check_names,
             )
         ),
     )
+    coords = matched.coords
+    if matched.sections is None:
+        warn_of_forgotten_sections(next(iter(units.objects.values())), coords, batch_key)
+    matched = matched.kept(in_tissue=in_tissue)
     if save_model is not None:
         _check_path(save_model)
     if not isinstance(key_added, str) or not key_added:
@@ -174,13 +196,29 @@ def smart(
     made = units.made
     if copy:
         units = units.copies()
+    embedding, graph = _over_all(result, matched.inside)
     for one, rows in units.places():
         if made:
-            one.obsm[spatial_key] = matched.coords[rows]
-        one.obsm[f"X_{key_added}"] = result.embedding[rows]
-        one.obsp[f"{key_added}_connectivities"] = result.graph[rows, rows]
+            one.obsm[spatial_key] = coords[rows]
+        one.obsm[f"X_{key_added}"] = embedding[rows]
+        one.obsp[f"{key_added}_connectivities"] = graph[rows, rows]
         one.uns[key_added] = _record(result, matched, batch_key, preset, seed)
     return units.out()
+
+
+def _over_all(
+    result: Integration, kept: NDArray[np.bool_]
+) -> tuple[NDArray[np.floating], sp.csr_matrix]:
+    """Embedding and graph over all spots, where some were left out."""
+    n = len(kept)
+    if len(result.embedding) == n:
+        return result.embedding, result.graph
+    rows = np.flatnonzero(kept)
+    embedding = np.full((n, result.embedding.shape[1]), np.nan, result.embedding.dtype)
+    embedding[rows] = result.embedding
+    graph = sp.coo_matrix(result.graph)
+    graph = sp.csr_matrix((graph.data, (rows[graph.row], rows[graph.col])), shape=(n, n))
+    return embedding, graph
 
 
 def _reps_there(
@@ -230,6 +268,6 @@ def _record(
         "n_triplets": result.n_triplets,
         "directions": result.directions,
         "scales": result.scales,
-        "version": version("smartcore"),
+        "version": version("spatialsmart"),
         **groups,
     }

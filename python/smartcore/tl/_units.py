@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -13,6 +13,7 @@ from mudata import MuData
 from numpy.typing import NDArray
 
 from smartcore import _keys
+from smartcore.given.feature_types import KINDS, Kind, kind_of_modality, one_name_each
 from smartcore.pp._join import named_sections
 from smartcore.tl._matching import Matched, copy_of, to_mudata
 
@@ -144,6 +145,7 @@ def match_units(units: Units, match: Callable[[AnnData | MuData], Matched]) -> M
     if units.form is None:
         return match(units.objects[""])
     parts = {name: _match_section(name, data, match) for name, data in units.objects.items()}
+    parts = _commonly_named(units, parts)
     dims = {name: part.coords.shape[1] for name, part in parts.items()}
     if len(set(dims.values())) > 1:
         raise ValueError(f"Coordinates of the sections have different dimensions: {dims}.")
@@ -152,7 +154,10 @@ def match_units(units: Units, match: Callable[[AnnData | MuData], Matched]) -> M
     for m in modalities:
         there = {name: part.features[m] for name, part in parts.items() if m in part.features}
         key = next(part.reps[m] for part in parts.values() if m in part.reps)
-        check_joint_components({name: _anndata(units.objects[name], m) for name in there}, key)
+        own = {name: parts[name].own_names.get(m, m) for name in there}
+        check_joint_components(
+            {name: _anndata(units.objects[name], own[name]) for name in there}, key
+        )
         widths = {name: x.shape[1] for name, x in there.items()}
         if len(set(widths.values())) > 1:
             raise ValueError(
@@ -174,7 +179,36 @@ def match_units(units: Units, match: Callable[[AnnData | MuData], Matched]) -> M
         sections=np.concatenate([_names(name, part) for name, part in parts.items()]),
         batches=_batches(parts),
         reps=reps,
+        inside=np.concatenate([part.inside for part in parts.values()]),
     )
+
+
+def _commonly_named(units: Units, parts: Mapping[str, Matched]) -> dict[str, Matched]:
+    """Sections whose modalities of one kind have one name, whatever each calls them."""
+    common = one_name_each(
+        {
+            name: {m: _kind(units.objects[name], m, part.reps[m]) for m in part.features}
+            for name, part in parts.items()
+        }
+    )
+    renamed = {}
+    for name, part in parts.items():
+        new = common[name]
+        renamed[name] = replace(
+            part,
+            features={new[m]: x for m, x in part.features.items()},
+            observed={new[m]: mask for m, mask in part.observed.items()},
+            reps={new[m]: key for m, key in part.reps.items()},
+            own_names={new[m]: m for m in part.features},
+        )
+    return renamed
+
+
+def _kind(data: AnnData | MuData, modality: str, key: str) -> Kind | None:
+    """Kind of a modality, as :mod:`smartcore.pp` took it, or else by its name."""
+    params = _anndata(data, modality).uns.get("pca", {}).get("params", {})
+    made = str(params.get("modality")) if params.get("key_added") == key else ""
+    return next((kind for kind in KINDS if kind == made), None) or kind_of_modality(modality)
 
 
 def _match_section(

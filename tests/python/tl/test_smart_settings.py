@@ -58,13 +58,30 @@ def test_text_where_numbers_belong(form, key):
 def test_features_that_are_partly_nan():
     adata = modality("rna")
     adata.obsm["X_pca"][3, 1] = np.nan
-    refused(adata, ValueError, "NaN or infinite in 1 of 56 spots")
+    refused(adata, ValueError, "NaN or infinite values in 1 of 56 spots.*'spot3'")
 
 
 def test_spot_without_any_modality():
-    adata = modality("rna")
+    adata, others = modality("rna"), modality("rna")
     adata.obsm["X_pca"][3] = np.nan
-    refused(adata, ValueError, "1 spots are observed in no modality")
+    with pytest.warns(UserWarning, match=f"1 of {adata.n_obs} spots are measured in no modality"):
+        sm.tl.smart(adata, **QUICK)
+    kept = np.arange(adata.n_obs) != 3
+    assert np.isnan(adata.obsm["X_smart"][3]).all()
+    assert not adata.obsp["smart_connectivities"][3].nnz
+    others = others[kept].copy()
+    sm.tl.smart(others, **QUICK)
+    np.testing.assert_array_equal(adata.obsm["X_smart"][kept], others.obsm["X_smart"])
+    graph = adata.obsp["smart_connectivities"][kept][:, kept]
+    assert not (graph != others.obsp["smart_connectivities"]).nnz
+    sm.tl.cluster(adata, 2, method="kmeans")
+    assert adata.obs["smart"].isna().to_numpy().nonzero()[0].tolist() == [3]
+
+
+def test_no_spot_is_measured():
+    adata = modality("rna")
+    adata.obsm["X_pca"][:] = np.nan
+    refused(adata, ValueError, "No spot is left")
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,7 @@ def test_spots_at_one_place_in_other_orders():
     same(*results)
 
 
+@pytest.mark.filterwarnings("ignore:15 of 40 spots of modality 'rna' are not in 'protein'")
 @pytest.mark.parametrize("kind", ["dict", "mudata"])
 def test_spots_that_a_modality_lacks(kind):
     rna, protein = modality("rna", np.arange(40)), modality("protein", np.arange(N)[:14:-1])
@@ -70,6 +71,40 @@ def test_spots_that_a_modality_lacks(kind):
     assert data.uns["smart"]["n_observed"] == {"rna": 40, "protein": N - 15}
 
 
+def test_spots_that_each_of_two_modalities_lacks_are_told_with_examples():
+    parts = {
+        "rna": modality("rna", np.arange(40)),
+        "protein": modality("protein", np.arange(15, N)),
+    }
+    expected = (
+        f"15 of 40 spots of modality 'rna' are not in 'protein', and 16 of {N - 15} the other way "
+        r"round \(such as 'spot0' and 'spot40'\)"
+    )
+    with pytest.warns(UserWarning, match=expected):
+        sm.tl.smart(parts, **QUICK)
+
+
+@pytest.mark.parametrize(
+    "rename",
+    [
+        lambda i: f"spot{i}-{1 + i // 30}",  # the sample's number, for a part of the spots
+        lambda i: f"spot{i}" if i < 5 else f"A_spot{i}",
+        lambda i: f"spot{i}" if i < 5 else f"slide:1_spot{i}",
+    ],
+    ids=["suffix", "prefix", "prefix of two parts"],
+)
+def test_names_that_match_in_part_are_refused_where_another_spelling_matches_more(rename):
+    parts = {"rna": modality("rna"), "protein": modality("protein")}
+    parts["protein"].obs_names = [rename(i) for i in range(N)]
+    if rename(0) != "spot0":
+        parts["rna"].obs_names = [f"spot{i}-1" for i in range(N)]
+    with pytest.raises(ValueError, match=f"{N} names would match in place of .*check_names=False"):
+        sm.tl.smart(parts, **QUICK)
+    with pytest.warns(UserWarning, match="are embedded as different spots"):
+        data = sm.tl.smart(parts, check_names=False, **QUICK)
+    assert data.n_obs > N
+
+
 def test_modalities_linked_by_a_third():
     parts = {
         "rna": modality("rna", np.arange(20)),
@@ -77,7 +112,7 @@ def test_modalities_linked_by_a_third():
         "chromatin": modality("chromatin", np.arange(10, 40)),
     }
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*spots lack")
+        warnings.filterwarnings("ignore", message=".*(are embedded as different spots|spots lack)")
         same(embedding(sm.tl.smart(parts, **QUICK)), by_hand(parts, NAMES))
 
 
@@ -132,7 +167,7 @@ def test_no_spot_in_common(rename, hint):
         sm.tl.smart(data, **QUICK)
     assert "spot0" in str(err.value)
     assert rename(0) in str(err.value)
-    assert ("They would match without what follows" in str(err.value)) == hint
+    assert ("names would match in place of 0" in str(err.value)) == hint
     for m, adata in data.items():
         unchanged(adata, before[m])
 
