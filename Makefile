@@ -13,12 +13,13 @@ R_ENV := R_LIBS=$(R_LIBRARY) RETICULATE_PYTHON=$(abspath $(VENV))/bin/python
 R_CHECK_OPTIONS ?= --no-manual --no-build-vignettes
 R_SOURCES := DESCRIPTION NAMESPACE $(wildcard R/*.R) $(wildcard inst/*)
 
-.PHONY: help demo demo-python demo-r test test-python test-r test-seurat5 check check-r
+.PHONY: help demo demo-python demo-r test test-python test-r test-hostile test-seurat5 check check-r
 .PHONY: architecture benchmark clean
 help:
 	@echo 'make demo          simulate omics, find their domains, write figures to demo/: from Python,'
 	@echo '                   and from Seurat where R has it (demo-python, demo-r: one of them)'
 	@echo 'make test          run the tests (test-python, test-r: some of them)'
+	@echo 'make test-hostile  read twenty thousand damaged inputs, and kill fifty runs'
 	@echo 'make test-seurat5  run those of R in a Debian 13 with R 4.5 and Seurat 5 (needs root)'
 	@echo 'make check         check style, types, order of imports, docs/architecture.md, and the examples'
 	@echo '                   in the documentation'
@@ -45,6 +46,10 @@ test-python: $(VENV)/.test
 
 test-r: $(VENV)/.r
 	cd tests && $(R_ENV) SMART_REQUIRE_PYTHON=true NOT_CRAN=true Rscript ../tools/test_r.R
+
+test-hostile: $(VENV)/.test
+	SMART_HOSTILE=10 $(BIN)/python -m pytest -n 2 tests/python/test_hostile.py
+	$(BIN)/python tools/kill_runs.py --fills $$(if [ "$$(id -u)" = 0 ]; then echo 10; else echo 0; fi)
 
 test-seurat5: $(VENV)/.test
 	sh tools/seurat5.sh $(BIN)/python

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from smartcore.cli import _demo, _run, _score
 from smartcore.cli._common import FAILED, INTERRUPTED, OK, USAGE, UsageError, messages, report
+from smartcore.cli._words import for_the_command_line
 
 DESCRIPTION = """\
 Find tissue domains in spatial omics data: RNA, proteins and chromatin, alone or together.
@@ -71,9 +72,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             try:
                 args.function(args)
             except UsageError as err:
-                args.parser.error(str(err))
-            except KeyboardInterrupt:
-                report("interrupted; no output was written")
+                args.parser.error(for_the_command_line(str(err)))
+            except KeyboardInterrupt as stop:
+                report(str(stop) or "interrupted; no output was written")
                 return INTERRUPTED
             except Exception as err:
                 report(err, verbose=args.verbose)

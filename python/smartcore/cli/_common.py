@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from smartcore._logs import heard_by
+from smartcore.cli._words import for_the_command_line
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -24,14 +25,19 @@ class UsageError(Exception):
     """Something wrong with the command that the parser itself cannot see."""
 
 
+class PartialResultError(Exception):
+    """A part of the results is there, and the others cannot be had; says both."""
+
+
 class _Handler(logging.Handler):
     """Writes messages to standard error without breaking a progress bar."""
 
     def emit(self, record: logging.LogRecord) -> None:
         from tqdm import tqdm
 
+        text = for_the_command_line(self.format(record))
         level = "" if record.levelno < logging.WARNING else f"{record.levelname.lower()}: "
-        tqdm.write(f"smartcore: {level}{self.format(record)}", file=sys.stderr)
+        tqdm.write(f"smartcore: {level}{text}", file=sys.stderr)
 
 
 @contextlib.contextmanager
@@ -70,10 +76,14 @@ def report(problem: BaseException | str, *, verbose: bool = False) -> None:
     # str() of a KeyError is the repr of its message.
     message = problem.args[0] if isinstance(problem, KeyError) and problem.args else problem
     text = " ".join(str(message).split())
-    expected = (str, ValueError, KeyError, TypeError, OSError, ImportError, ArithmeticError)
+    expected = (
+        *(str, ValueError, KeyError, TypeError, OSError, ImportError, ArithmeticError),
+        PartialResultError,
+    )
     if not isinstance(problem, expected):
         text = f"{type(problem).__name__}: {text} (-v shows where)"
-    print(f"smartcore: error: {text or type(problem).__name__}", file=sys.stderr)
+    text = for_the_command_line(text) or type(problem).__name__
+    print(f"smartcore: error: {text}", file=sys.stderr)
 
 
 @contextlib.contextmanager
@@ -147,8 +157,12 @@ def cluster_numbers(text: str) -> range:
 
 def device(text: str) -> str:
     """Argument type: where PyTorch computes."""
-    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is none of auto, cpu, cuda, cuda:N, mps")
+    if text == "mps":
+        raise argparse.ArgumentTypeError(
+            "Apple's GPUs (mps) cannot be used, since PyTorch has no sparse matrices there; use cpu"
+        )
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is none of auto, cpu, cuda, cuda:N")
     return text
 
 
@@ -174,6 +188,6 @@ def add_machine_options(group: argparse._ArgumentGroup) -> None:
         "--device",
         type=device,
         default="auto",
-        help="auto, cpu, cuda, cuda:N or mps (default: auto, a GPU if there is one)",
+        help="auto, cpu, cuda or cuda:N (default: auto, a GPU of NVIDIA's if there is one)",
     )
     group.add_argument("--threads", type=whole(1), metavar="N", help="use at most N CPU threads")

@@ -94,8 +94,11 @@ def run(args: argparse.Namespace) -> None:
         reps = dict.fromkeys(data.mod, _keys.PCA)
         summary = _summary.Summary.of(data, reps, spatial_key=_keys.SPATIAL, truth="domain")
         with StagedFiles() as files:
-            outputs.write(files, data, summary, figures=True, seed=args.seed)
+            outputs.write_embedding(files, data)
+            outputs.write_tables(files, summary)
+            outputs.write_scores(files, summary)
             files.commit()
+        outputs.write_figures(data, summary, seed=args.seed)
     if summary.scores is not None:
         print(_results.score_text(summary.scores))
     print(outputs.result)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -29,8 +31,18 @@ _UMAP_NEIGHBORS = 15
 _DOMAIN, _TRUTH = "domain", "annotation"
 
 
-def draw(data: Any, summary: Summary, *, seed: int) -> Iterator[tuple[str, Figure]]:
-    """Draw the figures that the result allows, one after the other.
+@contextmanager
+def one_figure(name: str) -> Iterator[None]:
+    """Go on with a warning where a figure cannot be drawn: the results are there without it."""
+    try:
+        yield
+    except Exception as err:
+        logger.debug("figure %s", name, exc_info=True)
+        logger.warning("the figure %r could not be made: %s (-v shows where)", name, err)
+
+
+def draw(data: Any, summary: Summary, *, seed: int) -> Iterator[tuple[str, Callable[[], Figure]]]:
+    """The figures that the result allows, to be drawn one after the other.
 
     Parameters
     ----------
@@ -44,54 +56,81 @@ def draw(data: Any, summary: Summary, *, seed: int) -> Iterator[tuple[str, Figur
     Yields
     ------
     tuple
-        Name, one of :data:`NAMES`, and figure.
+        Name, one of :data:`NAMES`, and what draws the figure.
     """
-    from smartcore import metrics, pl
-
-    spots = _spots_only(data, summary)
-    yield "domains", _maps(spots, {_DOMAIN: "Domains"}, summary.sections)
+    spots = _spots_only(summary)
+    yield "domains", partial(_maps, spots, {_DOMAIN: "Domains"}, summary.sections)
     if summary.truth is not None:
-        titles = {_TRUTH: "Annotation", _DOMAIN: "Domains"}
-        if summary.scores is not None:
-            whole = "" if summary.sections is None else " of all sections"
-            titles[_DOMAIN] += f" (ARI{whole} {summary.scores['ari']:.2f})"
-        yield "truth", _maps(spots, titles, summary.sections)
+        yield "truth", partial(_truth, spots, summary)
     if spots.n_obs > _UMAP_NEIGHBORS:
-        if summary.sections is None:
-            figure, (ax,) = _figure(1, 1)
-            options: dict[str, Any] = {"ax": ax, "title": "Embedding"}
-            pl.umap(spots, _DOMAIN, n_neighbors=_UMAP_NEIGHBORS, seed=seed, **options)
-        else:
-            figure = _of(
-                pl.umap_sections(spots, _DOMAIN, n_neighbors=_UMAP_NEIGHBORS, seed=seed)[0]
-            )
-        yield "umap", figure
+        yield "umap", partial(_umap, spots, summary, seed)
     else:
         logger.warning("no UMAP is drawn of %d spots; it needs more", spots.n_obs)
+    yield "losses", partial(_losses, data)
+    if len(data.uns[_keys.RESULT]["scales"]):
+        yield "scales", partial(_scales, data)
+    if len(summary.features) > 1:
+        yield "modalities", partial(_modalities, spots, summary, seed)
+    yield "sizes", partial(_sizes, spots, summary)
+
+
+def _truth(spots: AnnData, summary: Summary) -> Figure:
+    titles = {_TRUTH: "Annotation", _DOMAIN: "Domains"}
+    if summary.scores is not None:
+        whole = "" if summary.sections is None else " of all sections"
+        titles[_DOMAIN] += f" (ARI{whole} {summary.scores['ari']:.2f})"
+    return _maps(spots, titles, summary.sections)
+
+
+def _umap(spots: AnnData, summary: Summary, seed: int) -> Figure:
+    from smartcore import pl
+
+    if summary.sections is not None:
+        return _of(pl.umap_sections(spots, _DOMAIN, n_neighbors=_UMAP_NEIGHBORS, seed=seed)[0])
+    figure, (ax,) = _figure(1, 1)
+    pl.umap(spots, _DOMAIN, n_neighbors=_UMAP_NEIGHBORS, seed=seed, ax=ax, title="Embedding")
+    return figure
+
+
+def _losses(data: Any) -> Figure:
+    from smartcore import pl
+
     panels = pl.losses(data)
     panels[0].set_title("Training")
-    yield "losses", _of(panels[0])
-    if len(data.uns[_keys.RESULT]["scales"]):
-        ax = pl.scales(data)
-        ax.set_title("How widely spots are averaged")
-        yield "scales", _of(ax)
-    if len(summary.features) > 1:
-        table = metrics.modality_correlation(
-            spots.obsm[_keys.EMBEDDING], summary.features, seed=seed
-        )
-        ax = pl.modality_correlation(table, summary.domains)
-        ax.set_title("Which modality the embedding follows")
-        yield "modalities", _of(ax)
+    return _of(panels[0])
+
+
+def _scales(data: Any) -> Figure:
+    from smartcore import pl
+
+    ax = pl.scales(data)
+    ax.set_title("How widely spots are averaged")
+    return _of(ax)
+
+
+def _modalities(spots: AnnData, summary: Summary, seed: int) -> Figure:
+    from smartcore import metrics, pl
+
+    embedding = spots.obsm[_keys.EMBEDDING]
+    table = metrics.modality_correlation(embedding, summary.features, seed=seed)
+    ax = pl.modality_correlation(table, summary.domains)
+    ax.set_title("Which modality the embedding follows")
+    return _of(ax)
+
+
+def _sizes(spots: AnnData, summary: Summary) -> Figure:
+    from smartcore import pl
+
     ax = pl.domain_sizes(
         spots, _DOMAIN, section_key=None if summary.sections is None else _keys.SECTION
     )
     ax.set_title("Sizes of domains")
-    yield "sizes", _of(ax)
+    return _of(ax)
 
 
-def _spots_only(data: Any, summary: Summary) -> AnnData:
+def _spots_only(summary: Summary) -> AnnData:
     """The spots with what the figures show, labels as text whatever their type."""
-    obs = pd.DataFrame({_DOMAIN: pd.Categorical(summary.domains)}, index=data.obs_names)
+    obs = pd.DataFrame({_DOMAIN: pd.Categorical(summary.domains)}, index=summary.domains.index)
     if summary.truth is not None:
         known = summary.truth.notna()
         obs[_TRUTH] = pd.Categorical(summary.truth.where(known).map(str, na_action="ignore"))
@@ -101,7 +140,7 @@ def _spots_only(data: Any, summary: Summary) -> AnnData:
         obs=obs,
         obsm={
             _keys.SPATIAL: summary.coordinates.to_numpy(),
-            _keys.EMBEDDING: data.obsm[_keys.EMBEDDING],
+            _keys.EMBEDDING: summary.embedding,
         },
     )
 

@@ -16,8 +16,9 @@ from anndata import AnnData
 from smartcore import _keys
 from smartcore.cli import _lazy, _sections
 from smartcore.cli._common import UsageError, show_progress
-from smartcore.cli._kinds import ALIASES, check_own_options, kind_of, layer_of, rep_of
+from smartcore.cli._kinds import check_own_options, kind_of, layer_of, rep_of
 from smartcore.cli._lookup import find_labels
+from smartcore.given.feature_types import MODALITY_NAMES, column_in
 from smartcore.io import KINDS
 from smartcore.io._files import hdf5_content
 from smartcore.io._rds import IMAGE
@@ -75,10 +76,19 @@ def check_sources(args: argparse.Namespace) -> None:
             "no input: name a file for one or more of --rna, --protein and --chromatin, or give "
             "one .h5mu file, .rds file, 10x .h5 file or Space Ranger folder"
         )
+    _check_coords_options(args)
     for kind in KINDS:
         for what in ("rep", "layer"):
             if named and getattr(args, f"{kind}_{what}") and kind not in named:
                 raise UsageError(f"--{kind}-{what} is given, but --{kind} is not")
+
+
+def _check_coords_options(args: argparse.Namespace) -> None:
+    if args.coords_columns and len(args.coords_columns) not in (2, 3):
+        raise UsageError("--coords-columns takes two or three columns: x, y and perhaps z")
+    if not args.coords and (args.coords_columns or args.coords_names):
+        option = "--coords-columns" if args.coords_columns else "--coords-names"
+        raise UsageError(f"{option} is given, but --coords is not")
 
 
 def load(args: argparse.Namespace) -> Inputs:
@@ -90,7 +100,14 @@ def load(args: argparse.Namespace) -> Inputs:
         If a file is missing or wrong, or there are no coordinates.
     """
     sources = _sections.sources_of(args)
+    _check_one_kind_each(sources)
     parts = {name: _read(args, source) for name, source in sources.items()}
+    for name, part in parts.items():
+        check_coordinates(part, args.spatial_key, f"section {name!r}" if name else "")
+    for one in {name for name, _ in args.kind or ()}:
+        if not any(one in part.modalities for part in parts.values()):
+            there = dict.fromkeys(m for part in parts.values() for m in part.modalities)
+            raise UsageError(f"--kind names {one!r}; the modalities are {', '.join(there)}")
     if len(parts) == 1:
         (inputs,) = parts.values()
         if args.section_key is None and _n_images(inputs.data) > 1:
@@ -100,14 +117,36 @@ def load(args: argparse.Namespace) -> Inputs:
         for name, part in parts.items():
             if _n_images(part.data) > 1:
                 raise ValueError(f"section {name!r} has several images: give it by itself")
-        data = _sections.join({name: part.modalities for name, part in parts.items()}, args)
+        sections = {name: part.modalities for name, part in parts.items()}
+        data = _sections.join(sections, args)
         inputs = Inputs(data, joined=True)
-        args.section_key = _keys.SECTION
+        args.section_key = _sections.section_column(sections)
+        if args.section_key != _keys.SECTION:
+            logger.info(
+                "the sections are in obs[%r]: obs[%r] is a column of your own",
+                args.section_key,
+                _keys.SECTION,
+            )
         logger.info("%d sections: %s", len(parts), ", ".join(parts))
     for name, adata in inputs.modalities.items():
         logger.info("%s: %d spots, %d features", name, adata.n_obs, adata.n_vars)
-    check_coordinates(inputs, args.spatial_key)
     return inputs
+
+
+def _check_one_kind_each(sources: Mapping[str, _sections.Source]) -> None:
+    """Refuse one file for two kinds, unless it says which features are of which kind."""
+    from smartcore import io
+
+    for source in sources.values():
+        twice = [p for p in source.files.values() if list(source.files.values()).count(p) > 1]
+        if twice and holds_anndata(twice[0]):
+            var = io.read_lazily(twice[0]).var
+            if column_in(var) is None:
+                raise UsageError(
+                    f"{twice[0]} is given for two kinds, but does not say which features are of "
+                    f"which: it needs a column 'feature_types' in var, which has "
+                    f"{', '.join(map(str, var.columns)) or 'none'}"
+                )
 
 
 def _read(args: argparse.Namespace, source: _sections.Source) -> Inputs:
@@ -118,7 +157,11 @@ def _read(args: argparse.Namespace, source: _sections.Source) -> Inputs:
     if source.input is None:
         data = {
             kind: io.read_modality(
-                path, kind, spatial_key=args.spatial_key, lazy=_lazy.wanted(args, path)
+                path,
+                kind,
+                spatial_key=args.spatial_key,
+                lazy=_lazy.wanted(args, path),
+                in_tissue=not args.keep_off_tissue,
             )
             for kind, path in source.files.items()
         }
@@ -133,16 +176,41 @@ def _read(args: argparse.Namespace, source: _sections.Source) -> Inputs:
             source.input,
             spatial_key=args.spatial_key,
             lazy=_lazy.wanted(args, source.input),
+            in_tissue=not args.keep_off_tissue,
         )
+    if args.layer == "raw":
+        data = _from_raw(data)
     if source.coords:
-        table = io.read_coordinates(source.coords)
-        add = {"spatial_key": args.spatial_key, "source": str(source.coords)}
+        table = io.read_coordinates(
+            source.coords,
+            columns=args.coords_columns,
+            names=args.coords_names,
+            in_tissue=not args.keep_off_tissue,
+        )
+        add = {
+            "spatial_key": args.spatial_key,
+            "source": str(source.coords),
+            "check_names": not args.no_check_names,
+        }
         data = (
             {name: io.add_coordinates(adata, table, **add) for name, adata in data.items()}
             if isinstance(data, dict)
             else io.add_coordinates(data, table, **add)
         )
     return Inputs(data)
+
+
+def _from_raw(data: Any) -> Any:
+    """Modalities with the counts that AnnData keeps in ``raw``, where that is meant."""
+    if not isinstance(data, dict):
+        data = dict(data.mod)
+    made = {}
+    for name, adata in data.items():
+        use = "raw" not in adata.layers and adata.raw is not None
+        made[name] = adata.raw.to_adata() if use else adata
+        if use:
+            made[name].layers["raw"] = made[name].X
+    return made
 
 
 def _n_images(data: MuData | dict[str, AnnData]) -> int:
@@ -160,7 +228,12 @@ def holds_mudata(path: Path) -> bool:
     return hdf5_content(path) == "mudata" if path.is_file() else path.suffix == ".h5mu"
 
 
-def check_coordinates(inputs: Inputs, key: str) -> None:
+def holds_anndata(path: Path) -> bool:
+    """Whether `path` is a file of AnnData."""
+    return path.is_file() and hdf5_content(path) == "anndata"
+
+
+def check_coordinates(inputs: Inputs, key: str, place: str = "") -> None:
     """Refuse data without coordinates, or with some that are no numbers, before the long work.
 
     Raises
@@ -175,16 +248,24 @@ def check_coordinates(inputs: Inputs, key: str) -> None:
     if not found:
         present = sorted({name for holder in holders.values() for name in holder.obsm})
         raise ValueError(
-            f"no coordinates: no modality has obsm[{key!r}] (obsm holds: "
+            f"{f'{place} has ' if place else ''}no coordinates: no modality has obsm[{key!r}] "
+            "(obsm holds: "
             f"{', '.join(present) or 'nothing'}); name them by --spatial-key, give a table by "
             "--coords, or give the whole Space Ranger folder rather than its matrix"
         )
     for name, coordinates in found.items():
+        where = f"{name} of {place}" if place else name
+        if np.asarray(coordinates).dtype.kind not in "fiub":
+            raise ValueError(
+                f"{where}: obsm[{key!r}] holds text, not numbers: give the coordinates by --coords, "
+                f"or make them numbers in Python: adata.obsm[{key!r}] = "
+                f"adata.obsm[{key!r}].astype(float)"
+            )
         table = pd.DataFrame(np.asarray(coordinates)).apply(pd.to_numeric, errors="coerce")
         bad = ~np.isfinite(table.to_numpy(dtype=np.float64)).all(axis=1)
         if bad.any():
             raise ValueError(
-                f"{name}: obsm[{key!r}] holds no finite numbers in {bad.sum()} of {len(bad)} "
+                f"{where}: obsm[{key!r}] holds no finite numbers in {bad.sum()} of {len(bad)} "
                 f"spots (first: {holders[name].obs_names[bad][0]!r}); remove these spots or give "
                 "their coordinates by --coords"
             )
@@ -226,6 +307,7 @@ def preprocess(args: argparse.Namespace, inputs: Inputs) -> dict[str, str]:
         "seed": args.seed,
         "progress": show_progress(args),
         "align_sections": not args.no_align_sections,
+        "in_tissue": not args.keep_off_tissue,
         **({} if args.n_comps is None else {"n_comps": args.n_comps}),
     }
     fewest = {} if args.min_spots is None else {"min_spots": args.min_spots}
@@ -233,7 +315,7 @@ def preprocess(args: argparse.Namespace, inputs: Inputs) -> dict[str, str]:
         if name in reps:
             logger.info("%s: obsm[%r] is used as it is", name, reps[name])
             continue
-        kind = kind_of(name)
+        kind = kind_of(args, name)
         layer = None if inputs.joined else layer_of(args, name)
         try:
             given = common | {"layer": layer}
@@ -241,16 +323,18 @@ def preprocess(args: argparse.Namespace, inputs: Inputs) -> dict[str, str]:
                 given["section_key"] = _own_column(inputs, adata, args.section_key)
                 given["batch_key"] = _own_column(inputs, adata, args.batch_key)
             if kind == "rna":
-                pp.rna(adata, n_top_genes=args.n_top_genes, **given, **fewest)
+                controls = args.keep_controls
+                pp.rna(adata, n_top_genes=args.n_top_genes, controls=controls, **given, **fewest)
             elif kind == "protein":
-                pp.protein(adata, clr=args.clr, **given)
+                pp.protein(adata, clr=args.clr, controls=args.keep_controls, **given)
             elif kind == "chromatin":
                 pp.chromatin(adata, **given, **fewest)
             else:
-                known = ", ".join(alias for names in ALIASES.values() for alias in names)
+                known = ", ".join(alias for names in MODALITY_NAMES.values() for alias in names)
                 raise ValueError(
                     f"how to preprocess it is not clear from its name (known names: {known}); "
-                    "rename it, or use principal components that are there by --rep"
+                    f"say it by --kind {name}=rna, protein or chromatin, or use principal "
+                    "components that are there by --rep"
                 )
         except (KeyError, TypeError, ValueError) as err:
             raise type(err)(f"{name}: {err.args[0] if err.args else err}") from err

@@ -9,23 +9,22 @@ from anndata import AnnData
 
 from smartcore import _keys
 from smartcore.cli._common import UsageError
-from smartcore.io import KINDS
-
-ALIASES = {
-    "rna": (
-        *("rna", "gex", "gene", "genes", "transcriptome", "mrna"),
-        *("spatial", "visium", "xenium", "nanostring", "vizgen"),  # Seurat's assays
-    ),
-    "protein": ("protein", "proteins", "prot", "adt", "antibody", "cite"),
-    "chromatin": ("chromatin", "atac", "peaks", "histone", "h3k27ac", "h3k27me3", "h3k4me3"),
-}
-"""Names of modalities in .h5mu and .rds files, and how they are preprocessed."""
+from smartcore.given.feature_types import KINDS, Kind, kind_of_modality
 
 
-def kind_of(name: str) -> str | None:
-    """Kind of a modality by its name, or None where the name says nothing."""
-    plain = name.strip().lower()
-    return next((kind for kind, names in ALIASES.items() if plain in names), None)
+def parse_kind(text: str) -> tuple[str, Kind]:
+    """Argument type: a modality and its kind, such as ``MyAssay=rna``."""
+    name, _, kind = text.rpartition("=")
+    if not name or kind not in KINDS:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not NAME=KIND, with one of the kinds {', '.join(KINDS)}"
+        )
+    return name, next(one for one in KINDS if one == kind)
+
+
+def kind_of(args: argparse.Namespace, name: str) -> Kind | None:
+    """Kind of a modality: as told by ``--kind``, or else by its name."""
+    return dict(args.kind or ()).get(name) or kind_of_modality(name)
 
 
 def rep_of(args: argparse.Namespace, name: str) -> str | None:
@@ -41,7 +40,7 @@ def layer_of(args: argparse.Namespace, name: str) -> str | None:
 
 def own_option(args: argparse.Namespace, name: str, what: str) -> str | None:
     """Value of ``--KIND-what`` for the modality of that name, if given."""
-    kind = kind_of(name)
+    kind = kind_of(args, name)
     return getattr(args, f"{kind}_{what}") if kind else None
 
 
@@ -53,7 +52,7 @@ def check_own_options(args: argparse.Namespace, modalities: Mapping[str, AnnData
     UsageError
         If there are such.
     """
-    kinds = {kind_of(name) for name in modalities}
+    kinds = {kind_of(args, name) for name in modalities}
     for kind in KINDS:
         for what in ("rep", "layer"):
             if getattr(args, f"{kind}_{what}") and kind not in kinds:

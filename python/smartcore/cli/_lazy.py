@@ -68,7 +68,7 @@ def workers(args: argparse.Namespace) -> Iterator[None]:
         try:
             from distributed import Client
         except ImportError as err:
-            raise ImportError("--dask-cluster needs pip install 'smartcore[scale]'") from err
+            raise ImportError("--dask-cluster needs pip install 'spatialsmart[scale]'") from err
         try:
             client = Client(args.dask_cluster, timeout=10)
         except (OSError, ValueError) as err:

@@ -8,6 +8,7 @@ from typing import get_args, get_type_hints
 
 from smartcore import _keys
 from smartcore.cli import _common
+from smartcore.cli._kinds import parse_kind
 from smartcore.clustering import METHODS
 from smartcore.io import KINDS
 from smartcore.params import PRESETS, Params
@@ -39,12 +40,44 @@ def add_input_options(parser: argparse.ArgumentParser) -> None:
             "each section (- for none)",
         )
     group.add_argument(
+        "--kind",
+        nargs="+",
+        type=parse_kind,
+        metavar="NAME=KIND",
+        help="kind (rna, protein or chromatin) of a modality of INPUT whose name does not tell it, "
+        "such as MyAssay=rna",
+    )
+    group.add_argument(
         "--coords",
         nargs="+",
         type=Path,
         metavar="FILE",
         help="table of spot name, x, y (and z), for data without coordinates; it replaces those "
         "that are there; one for each section",
+    )
+    group.add_argument(
+        "--coords-columns",
+        nargs="+",
+        metavar="COLUMN",
+        help="columns of that table with x and y (and z), where they are not recognised by their "
+        "names or others are meant",
+    )
+    group.add_argument(
+        "--coords-names",
+        metavar="COLUMN",
+        help="column of that table with the names of the spots (default: barcode, cell_id or the "
+        "like, or else the first)",
+    )
+    group.add_argument(
+        "--keep-off-tissue",
+        action="store_true",
+        help="use spots that are marked as lying outside the tissue, too (in_tissue 0)",
+    )
+    group.add_argument(
+        "--no-check-names",
+        action="store_true",
+        help="go on where modalities share fewer spots than they would if the names lacked a "
+        "prefix or suffix",
     )
     group.add_argument(
         "--spatial-key",
@@ -94,7 +127,9 @@ def add_preprocessing_options(parser: argparse.ArgumentParser) -> None:
     """Add the options on preprocessing."""
     group = parser.add_argument_group("preprocessing")
     group.add_argument(
-        "--layer", metavar="KEY", help="layer that holds the raw counts (default: X)"
+        "--layer",
+        metavar="KEY",
+        help="layer that holds the raw counts; raw: those of AnnData's raw (default: X)",
     )
     for kind in KINDS:
         group.add_argument(f"--{kind}-layer", metavar="KEY", help=f"the same for {kind} alone")
@@ -124,6 +159,11 @@ def add_preprocessing_options(parser: argparse.ArgumentParser) -> None:
         default="protein",
         help="centre the log-ratios of proteins over each protein or each spot "
         "(default: %(default)s)",
+    )
+    group.add_argument(
+        "--keep-controls",
+        action="store_true",
+        help="use control probes and isotype controls, too, which are recognised by their names",
     )
     group.add_argument(
         "--no-align-sections",

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import h5py
 import pandas as pd
+from anndata.io import read_elem, write_elem
 
-from smartcore.cli._figures import DPI, NAMES, draw
+from smartcore import _keys
+from smartcore.cli._figures import DPI, NAMES, draw, one_figure
 from smartcore.cli._summary import Summary
 from smartcore.io import StagedFiles
 
@@ -39,21 +43,49 @@ class Outputs:
             names += [f"{name}.png" for name in NAMES if truth or name != "truth"]
         return [self.result, *map(self.beside, names)]
 
-    def write(
-        self, files: StagedFiles, data: Any, summary: Summary, *, figures: bool, seed: int
-    ) -> None:
-        """Write all files to temporary places; `files` moves them when told to."""
-        if figures:
-            for name, figure in draw(data, summary, seed=seed):
-                figure.savefig(files.stage(self.beside(f"{name}.png")), dpi=DPI)
+    def write_embedding(self, files: StagedFiles, data: Any) -> None:
+        """Write the result before there are domains; `files` moves it when told to."""
+        write = data.write_h5mu if self.result.suffix == ".h5mu" else data.write_h5ad
+        write(files.stage(self.result), compression="gzip")
+
+    def add_domains(self, files: StagedFiles, data: Any) -> None:
+        """Write the result with domains: a copy of the one that is there, with what is new."""
+        temporary = files.stage(self.result)
+        needed, free = self.result.stat().st_size, shutil.disk_usage(self.result.parent).free
+        if 1.1 * needed > free:
+            raise OSError(
+                f"no space is left in {self.result.parent}: {needed / 1e6:.1f} MB are needed to "
+                f"add the domains, {free / 1e6:.1f} MB are free"
+            )
+        shutil.copyfile(self.result, temporary)
+        memberships, record = f"{_keys.DOMAINS}_memberships", f"{_keys.DOMAINS}_clusters"
+        with h5py.File(temporary, "r+") as file:
+            # What is written there is not all that the object has: MuData repeats columns.
+            obs = read_elem(file["obs"])
+            obs[_keys.DOMAINS] = pd.Categorical(data.obs[_keys.DOMAINS])
+            write_elem(file, "obs", obs)
+            if memberships in data.obsm:
+                write_elem(file, f"obsm/{memberships}", data.obsm[memberships])
+            write_elem(file, f"uns/{record}", data.uns[record])
+
+    def write_tables(self, files: StagedFiles, summary: Summary) -> None:
+        """Write domains, and how their number was chosen where it was."""
         summary.table().to_csv(files.stage(self.beside("domains.csv")), index=False)
+        if summary.choice is not None:
+            summary.choice.to_csv(files.stage(self.beside("n_clusters.csv")))
+
+    def write_scores(self, files: StagedFiles, summary: Summary) -> None:
+        """Write the agreement with the annotation, where there is one."""
         if summary.scores is not None:
             table = pd.Series(summary.scores, name="value").rename_axis("score")
             table.to_csv(files.stage(self.beside("scores.csv")))
-        if summary.choice is not None:
-            summary.choice.to_csv(files.stage(self.beside("n_clusters.csv")))
-        write = data.write_h5mu if self.result.suffix == ".h5mu" else data.write_h5ad
-        write(files.stage(self.result), compression="gzip")
+
+    def write_figures(self, data: Any, summary: Summary, *, seed: int) -> None:
+        """Draw and write the figures one by one; one that fails is a warning."""
+        for name, figure in draw(data, summary, seed=seed):
+            with one_figure(name), StagedFiles() as files:
+                figure().savefig(files.stage(self.beside(f"{name}.png")), dpi=DPI)
+                files.commit()
 
 
 def score_text(scores: Mapping[str, float]) -> str:

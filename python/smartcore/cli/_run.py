@@ -9,10 +9,20 @@ from typing import Any
 
 import pandas as pd
 
-from smartcore.cli import _common, _inputs, _lazy, _lookup, _options, _results, _summary
-from smartcore.cli._common import UsageError
+from smartcore.cli import (
+    _common,
+    _inputs,
+    _lazy,
+    _lookup,
+    _options,
+    _paths,
+    _results,
+    _summary,
+)
+from smartcore.cli._common import PartialResultError, UsageError
 from smartcore.clustering import GRAPH_METHODS
 from smartcore.io import KINDS, StagedFiles, check_destination
+from smartcore.io._writable import check_writable, make_writable
 from smartcore.params import resolve_params
 
 logger = logging.getLogger("smartcore")
@@ -44,7 +54,7 @@ examples:
   smartcore run section.h5mu --truth annotation -k 6 -o out.h5mu
       compare with an annotation in obs["annotation"]
 
-written, beside each other, once everything has been computed:
+written beside each other; the embedding first, so that nothing that follows can lose it:
   out.h5mu           data with the embedding (obsm["X_smart"]) and the domains (obs["smart"])
   out_domains.csv    spot, domain, coordinates
   out_domains.png    map of the domains
@@ -107,42 +117,92 @@ def run(args: argparse.Namespace) -> None:
     single = sum(bool(getattr(args, kind)) for kind in KINDS) == 1
     _check_suffix(args.output, single=single or bool(args.input))
     outputs = _results.Outputs(args.output)
+    written = [args.output, *filter(None, (args.save_model, args.checkpoint))]
     choosing = args.resolution is None and (args.n_clusters is None or len(args.n_clusters) > 1)
     targets = outputs.targets(figures=args.figures, truth=args.truth is not None, choice=choosing)
     if args.save_model:
         _refuse_twice("--save-model", args.save_model, targets)
         targets.append(args.save_model)
+    _paths.check_apart(args, {*targets, *written})
     check_targets(targets, force=args.force)
+    checkpoint = None
     if args.checkpoint:
         _refuse_twice("--checkpoint", args.checkpoint, targets)
-        Checkpoint(args.checkpoint)  # refused now or after all that precedes the training
+        checkpoint = Checkpoint(args.checkpoint, keep=True)
     with _common.thread_limit(args.threads):
         inputs = _inputs.load(args)
         _check_suffix(args.output, single=len(inputs.modalities) == 1)
         _check_n_clusters(args.n_clusters, inputs.n_spots)
-        if args.truth:
-            _lookup.find_labels(inputs.data, args.truth)  # found now or never
+        _check_truth(inputs.data, args.truth)
         with _lazy.workers(args):
             reps = _inputs.preprocess(args, inputs)
         _lazy.leave_counts(inputs.modalities)
+        for sentence in make_writable(inputs.data):
+            logger.warning("%s", sentence)
+        check_writable(inputs.data)
         with StagedFiles() as files:
             model = files.stage(args.save_model) if args.save_model else None
-            result = _integrate(args, inputs, reps, model)
-            choice = _cluster(args, result)
-            summary = _summary.Summary.of(
-                result,
-                reps,
-                spatial_key=args.spatial_key,
-                section_key=args.section_key,
-                batch_key=args.batch_key,
-                truth=args.truth,
-            )
-            summary.choice = choice
-            outputs.write(files, result, summary, figures=args.figures, seed=args.seed)
+            result = _integrate(args, inputs, reps, model, checkpoint)
+            logger.info("writing the embedding to %s", args.output)
+            outputs.write_embedding(files, result)
             files.commit()
+            for stale in {*targets} - {args.output, args.save_model}:
+                stale.unlink(missing_ok=True)  # of the results that were there before
+        try:
+            summary = _domains(args, outputs, result, reps)
+            if checkpoint is not None:
+                checkpoint.remove()
+            if args.figures:
+                outputs.write_figures(result, summary, seed=args.seed)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(f"interrupted; the embedding is in {args.output}") from None
     if summary.scores is not None:
         print(_results.score_text(summary.scores))
     print(args.output)
+
+
+def _domains(
+    args: argparse.Namespace, outputs: _results.Outputs, result: Any, reps: dict[str, str]
+) -> _summary.Summary:
+    """Cluster the embedding, which is in its file already, and write what comes of it.
+
+    Raises
+    ------
+    PartialResultError
+        If that cannot be done; the message says that the embedding is there.
+    """
+    try:
+        choice = _cluster(args, result)
+        summary = _summary.Summary.of(
+            result,
+            reps,
+            spatial_key=args.spatial_key,
+            section_key=args.section_key,
+            batch_key=args.batch_key,
+            truth=args.truth,
+        )
+        summary.choice = choice
+        with StagedFiles() as files:
+            outputs.add_domains(files, result)
+            outputs.write_tables(files, summary)
+            outputs.write_scores(files, summary)
+            files.commit()
+    except (ArithmeticError, ImportError, OSError, RuntimeError, ValueError) as err:
+        kept = args.checkpoint is not None and args.checkpoint.exists()
+        again = f", and {args.checkpoint} is kept to go on from" if kept else ""
+        raise PartialResultError(
+            f"the embedding is in {args.output}{again}, but there are no domains: {err}"
+        ) from err
+    return summary
+
+
+def _check_truth(data: Any, column: str | None) -> None:
+    """Refuse an annotation that is not there, or labels no spot, before anything is computed."""
+    if column is None:
+        return
+    found = _lookup.find_labels(data, column)
+    if found.values.empty:
+        raise ValueError(f"--truth {column}: {found.place} holds no label")
 
 
 def _changes(args: argparse.Namespace) -> dict[str, Any]:
@@ -207,7 +267,11 @@ def _check_n_clusters(numbers: range | None, n_spots: int) -> None:
 
 
 def _integrate(
-    args: argparse.Namespace, inputs: _inputs.Inputs, reps: dict[str, str], model: Path | None
+    args: argparse.Namespace,
+    inputs: _inputs.Inputs,
+    reps: dict[str, str],
+    model: Path | None,
+    checkpoint: Any,
 ) -> Any:
     from smartcore import tl
     from smartcore.training.distributed import under_torchrun
@@ -224,11 +288,13 @@ def _integrate(
         preset=args.preset,
         n_neighbors=args.n_neighbors,
         link_sections=args.link_sections,
+        in_tissue=not args.keep_off_tissue,
+        check_names=not args.no_check_names,
         seed=args.seed,
         device=args.device,
         progress=_common.show_progress(args),
         save_model=model,
-        checkpoint=args.checkpoint,
+        checkpoint=checkpoint,
         distributed=under_torchrun(),
         **_changes(args),
     )

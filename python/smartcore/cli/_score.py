@@ -162,17 +162,15 @@ def read_table(path: Path) -> pd.DataFrame:
     FileNotFoundError, ValueError
         If the file is missing, no table, or names a spot twice.
     """
-    if not path.exists():
-        raise FileNotFoundError(f"{path} does not exist; expected a table of spots and labels")
-    try:
-        table = pd.read_csv(path, sep=None, engine="python", dtype=str, encoding="utf-8-sig")
-    except ValueError as err:
-        raise ValueError(f"{path} could not be read as a table ({err})") from err
-    table = table.set_index(table.columns[0])
-    if not table.index.is_unique:
-        twice = table.index[table.index.duplicated()][0]
-        raise ValueError(f"{path}: spot {twice!r} occurs twice")
-    return table
+    from smartcore.io._files import existing
+    from smartcore.io._tables import as_names
+    from smartcore.io._tables import read_table as read_cells
+
+    expected = "a table of spots and labels"
+    table = read_cells(existing(path, expected), expected)
+    names = as_names(table.iloc[:, 0], str(path))
+    # A label that is not there is an empty cell; whatever is written is a label.
+    return table.iloc[:, 1:].set_axis(names, axis=0).replace("", None)
 
 
 def morans_i(data: Any, domains: pd.Series, spatial_key: str) -> pd.Series:

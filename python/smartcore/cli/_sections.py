@@ -15,6 +15,7 @@ from anndata import AnnData
 from smartcore import _keys
 from smartcore.cli._common import UsageError
 from smartcore.cli._kinds import kind_of, layer_of, rep_of
+from smartcore.given.feature_types import one_name_each
 from smartcore.io import KINDS
 from smartcore.io._features import Kind
 
@@ -112,22 +113,45 @@ def join(
     """
     from smartcore import pp
 
+    common = one_name_each(
+        {section: {m: kind_of(args, m) for m in parts} for section, parts in sections.items()}
+    )
+    sections = {
+        section: {common[section][m]: adata for m, adata in parts.items()}
+        for section, parts in sections.items()
+    }
     joined = {}
     for name in dict.fromkeys(m for parts in sections.values() for m in parts):
         parts = {section: own[name] for section, own in sections.items() if name in own}
-        common: dict[str, Any] = {"spatial_key": args.spatial_key}
+        options: dict[str, Any] = {
+            "spatial_key": args.spatial_key,
+            "section_key": section_column(sections),
+        }
         try:
             if rep := rep_of(args, name):
-                joined[name] = _stacked(parts, rep, args.spatial_key)
+                joined[name] = _stacked(parts, rep, **options)
             else:
-                by: Any = "overlap" if kind_of(name) == "chromatin" else "name"
-                joined[name] = pp.join_sections(parts, by=by, layer=layer_of(args, name), **common)
+                by: Any = "overlap" if kind_of(args, name) == "chromatin" else "name"
+                joined[name] = pp.join_sections(parts, by=by, layer=layer_of(args, name), **options)
         except (KeyError, TypeError, ValueError) as err:
             raise type(err)(f"{name}: {err.args[0] if err.args else err}") from err
     return joined
 
 
-def _stacked(parts: Mapping[str, AnnData], rep: str, spatial_key: str) -> AnnData:
+def section_column(sections: Mapping[str, Mapping[str, AnnData]]) -> str:
+    """Column of ``obs`` for the sections: one that nobody uses for something else."""
+    for key in (_keys.SECTION, "smart_section", "smart_section_1"):
+        taken = any(
+            key in adata.obs and (adata.obs[key].astype(object) != section).any()
+            for section, parts in sections.items()
+            for adata in parts.values()
+        )
+        if not taken:
+            return key
+    raise ValueError(f"obs has columns {_keys.SECTION!r}, 'smart_section' and 'smart_section_1'")
+
+
+def _stacked(parts: Mapping[str, AnnData], rep: str, spatial_key: str, section_key: str) -> AnnData:
     from smartcore.tl._units import check_joint_components
 
     for section, adata in parts.items():
@@ -143,7 +167,7 @@ def _stacked(parts: Mapping[str, AnnData], rep: str, spatial_key: str) -> AnnDat
     obs = pd.concat([adata.obs for adata in parts.values()])
     obs.index = [f"{section}:{spot}" for section, a in parts.items() for spot in a.obs_names]
     which = np.repeat(np.arange(len(parts)), [adata.n_obs for adata in parts.values()])
-    obs[_keys.SECTION] = pd.Categorical.from_codes(which, list(parts))
+    obs[section_key] = pd.Categorical.from_codes(which, list(parts))
     keys = [k for k in (rep, spatial_key) if all(k in adata.obsm for adata in parts.values())]
     obsm = {k: np.concatenate([np.asarray(a.obsm[k]) for a in parts.values()]) for k in keys}
     return AnnData(obs=obs, obsm=obsm)

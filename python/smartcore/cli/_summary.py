@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from smartcore import _keys
 from smartcore.cli._lookup import coordinates_of, features_of, find_labels
+from smartcore.tl._cluster import embedded
 
 logger = logging.getLogger("smartcore")
 
@@ -22,7 +23,7 @@ _LEAST_TO_MIX = 10
 
 @dataclass
 class Summary:
-    """What files and figures show of a result.
+    """What files and figures show of a result: of the spots that have an embedding.
 
     Attributes
     ----------
@@ -32,6 +33,8 @@ class Summary:
         Columns x, y and, if any, z; one row a spot.
     features
         Features of each modality, (n_spots, n_features), rows of NaN where it has no spot.
+    embedding
+        Shape (n_spots, n_dims).
     sections
         Section of each spot; None for one section.
     batches
@@ -47,6 +50,7 @@ class Summary:
     domains: pd.Series
     coordinates: pd.DataFrame
     features: dict[str, NDArray[np.float64]]
+    embedding: NDArray[np.floating]
     sections: pd.Series | None = None
     batches: pd.Series | None = None
     truth: pd.Series | None = None
@@ -67,20 +71,30 @@ class Summary:
         """Summarise data that have an embedding and domains."""
         from smartcore import metrics
 
-        domains = data.obs[_keys.DOMAINS].astype(str)
-        summary = cls(domains, coordinates_of(data, spatial_key), features_of(data, reps))
+        # Spots that were left out have no embedding.
+        embedding = data.obsm[_keys.EMBEDDING]
+        there = embedded(embedding)
+        names = data.obs_names[there]
+        domains = data.obs[_keys.DOMAINS].loc[names].astype(str)
+        features = features_of(data, reps)
+        summary = cls(
+            domains,
+            coordinates_of(data, spatial_key).loc[names],
+            {m: x[there] for m, x in features.items()},
+            embedding[there],
+        )
         if section_key is not None:
-            summary.sections = find_labels(data, section_key).values.reindex(data.obs_names)
+            summary.sections = find_labels(data, section_key).values.reindex(names)
         if batch_key is not None:
-            summary.batches = find_labels(data, batch_key).values.reindex(data.obs_names)
+            summary.batches = find_labels(data, batch_key).values.reindex(names)
         if truth is not None:
             labels = find_labels(data, truth)
             logger.info("annotation: %s, %d spots", labels.place, len(labels.values))
-            summary.truth = labels.values.reindex(data.obs_names)
+            summary.truth = labels.values.reindex(names)
             summary.scores = metrics.scores(summary.truth, domains)
         for what, groups in (("sections", summary.sections), ("batches", summary.batches)):
             if groups is not None:
-                _log_mixing(what, groups, data.obsm[_keys.EMBEDDING])
+                _log_mixing(what, groups, summary.embedding)
         if summary.sections is not None and summary.truth is not None:
             by_section = metrics.section_ari(summary.truth, domains, summary.sections).dropna()
             text = ", ".join(f"{name} {value:.2f}" for name, value in by_section.items())

@@ -78,7 +78,7 @@ def _require_anndata2ri() -> None:
         import anndata2ri  # noqa: F401
     except ImportError as err:
         raise ImportError(
-            f"writing .rds files needs anndata2ri (pip install 'smartcore[r]'): {err}"
+            f"writing .rds files needs anndata2ri (pip install 'spatialsmart[r]'): {err}"
         ) from err
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import secrets
 import signal
 import tempfile
@@ -13,10 +14,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
 
+import psutil
 from anndata import AnnData
+
+from smartcore.io._writable import check_writable
 
 if TYPE_CHECKING:
     from mudata import MuData
+
+_HOST = "".join(c if c.isalnum() else "_" for c in platform.node()) or "here"
 
 Compression = Literal["gzip", "lzf"] | None
 
@@ -100,8 +106,10 @@ class StagedFiles:
             As :func:`check_destination`.
         """
         final = check_destination(path)
+        _remove_abandoned(final)
         # The suffix stays last, as writers choose the format by it.
-        name = f".{final.stem}.{secrets.token_hex(4)}.partial{final.suffix}"
+        mark = f"{_HOST}-{os.getpid()}-{secrets.token_hex(4)}"
+        name = f".{final.stem}.{mark}.partial{final.suffix}"
         temporary = final.with_name(name)
         self._moves[temporary] = final
         return temporary
@@ -129,6 +137,15 @@ class StagedFiles:
         for temporary in self._moves:
             temporary.unlink(missing_ok=True)
         self._moves.clear()
+
+
+def _remove_abandoned(final: Path) -> None:
+    """Remove what a process of this machine that was killed had begun to write there."""
+    start, end = f".{final.stem}.{_HOST}-", f".partial{final.suffix}"
+    for path in final.parent.glob(f".*{end}"):
+        pid = path.name[len(start) :].partition("-")[0]
+        if path.name.startswith(start) and pid.isdecimal() and not psutil.pid_exists(int(pid)):
+            path.unlink(missing_ok=True)
 
 
 def _flush_to_disk(path: Path) -> None:
@@ -166,12 +183,14 @@ def write_h5mu(mdata: MuData, path: str | Path, *, compression: Compression = "g
     Raises
     ------
     ValueError
-        If `path` does not end in ``.h5mu``.
+        If `path` does not end in ``.h5mu``, or a table, a key or the name of a modality cannot be
+        written and read again; the message names it.
     OSError
         If the folder is missing or cannot be written to, or the disk is full; a file that was
         there is kept.
     """
     _check_suffix(path, ".h5mu")
+    check_writable(mdata)
     with StagedFiles() as files:
         mdata.write_h5mu(files.stage(path), compression=compression)
         files.commit()
@@ -192,11 +211,12 @@ def write_h5ad(adata: AnnData, path: str | Path, *, compression: Compression = "
     Raises
     ------
     ValueError
-        If `path` does not end in ``.h5ad``.
+        If `path` does not end in ``.h5ad``, or as :func:`write_h5mu`.
     OSError
         As :func:`write_h5mu`.
     """
     _check_suffix(path, ".h5ad")
+    check_writable(adata)
     with StagedFiles() as files:
         adata.write_h5ad(files.stage(path), compression=compression)
         files.commit()

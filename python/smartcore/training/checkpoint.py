@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import time
+import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,9 @@ class Checkpoint:
     seconds
         The state is written after the first step that ends so long after the last writing; 0:
         after every step.
+    keep
+        Leave the file there after the training: whoever made the checkpoint removes it, once the
+        results are written.
 
     Raises
     ------
@@ -45,16 +49,23 @@ class Checkpoint:
         If ``path`` is a folder or in none, or ``seconds`` is negative.
     """
 
-    def __init__(self, path: str | os.PathLike[str], seconds: float = 60.0) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], seconds: float = 60.0, *, keep: bool = False
+    ) -> None:
         self.path = Path(path)
         if self.path.is_dir() or not os.access(self.path.resolve().parent, os.W_OK):
             raise ValueError(
                 f"checkpoint={os.fspath(path)!r} must be a file in a folder that is there and can "
                 "be written to."
             )
+        if self.path.is_file() and not zipfile.is_zipfile(self.path):
+            raise ValueError(
+                f"checkpoint={os.fspath(path)!r} holds no state of a training. Remove it to start "
+                "anew, or name another file."
+            )
         if not seconds >= 0:
             raise ValueError(f"checkpoint_seconds={seconds!r} must be a number from 0 up.")
-        self._seconds = seconds
+        self._seconds, self._keep = seconds, keep
         self._written = time.monotonic()
         self._of: dict[str, Any] = {}
 
@@ -81,7 +92,7 @@ class Checkpoint:
             there = {name: content[name] for name in self._of}
             state: dict[str, Any] = content["state"]
         except UNREADABLE as err:
-            raise ValueError(f"{where} holds no state of a training: {err} {remedy}") from err
+            raise ValueError(f"{where} holds no state of a training. {remedy}") from err
         if there == self._of:
             return state
         if there["format"] != _FORMAT:
@@ -108,6 +119,11 @@ class Checkpoint:
         """Write ``state``: tensors and plain values."""
         write_whole({**self._of, "state": dict(state)}, self.path)
         self._written = time.monotonic()
+
+    def trained(self) -> None:
+        """Remove the file after the training, unless it is to be kept."""
+        if not self._keep:
+            self.remove()
 
     def remove(self) -> None:
         """Remove the file, once the result is there."""
