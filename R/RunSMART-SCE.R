@@ -19,6 +19,7 @@ RunSMART.SingleCellExperiment <- function(
     reduction.name = "SMART",
     reduction.key = "SMART_",
     check.counts = TRUE,
+    in.tissue = TRUE,
     seed.use = 42,
     verbose = TRUE,
     ...) {
@@ -32,7 +33,8 @@ RunSMART.SingleCellExperiment <- function(
     reader,
     assays = assays, modalities = modalities, features = features, layer = layer,
     reduction = reduction, dims = dims, coords = coords, coord.cols = coord.cols,
-    section.by = section.by, batch.by = batch.by, check.counts = check.counts, verbose = verbose
+    section.by = section.by, batch.by = batch.by, check.counts = check.counts,
+    in.tissue = in.tissue, verbose = verbose
   )
   result <- run_inputs(
     inputs, n.clusters, cluster.method, cluster.name, seed.use, check.counts, verbose, ...
@@ -54,6 +56,7 @@ read_sce <- function(object) {
   }
   list(
     cells = cells,
+    off_tissue = function() marked_outside(SummarizedExperiment::colData(object), cells),
     assays = c(main, SingleCellExperiment::altExpNames(object)),
     default = main,
     describe = function(name) list(classes = character(), features = rownames(experiment(name))),

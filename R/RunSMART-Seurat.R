@@ -19,6 +19,7 @@ RunSMART.Seurat <- function(
     reduction.name = "smart",
     reduction.key = "SMART_",
     check.counts = TRUE,
+    in.tissue = TRUE,
     seed.use = 42,
     verbose = TRUE,
     ...) {
@@ -31,7 +32,8 @@ RunSMART.Seurat <- function(
     read_seurat(object),
     assays = assays, modalities = modalities, features = features, layer = layer,
     reduction = reduction, dims = dims, coords = coords, coord.cols = coord.cols,
-    section.by = section.by, batch.by = batch.by, check.counts = check.counts, verbose = verbose
+    section.by = section.by, batch.by = batch.by, check.counts = check.counts,
+    in.tissue = in.tissue, verbose = verbose
   )
   result <- run_inputs(
     inputs, n.clusters, cluster.method, cluster.name, seed.use, check.counts, verbose, ...
@@ -63,23 +65,42 @@ run_inputs <- function(inputs, n.clusters, cluster.method, cluster.name, seed.us
     seed.use = seed.use,
     check.counts = check.counts,
     verbose = verbose,
+    whole = if (isTRUE(inputs$whole)) inputs$about$assay[1],
     !!!settings
   ))
   if (!is.null(n.clusters)) {
-    found <- cluster_core(
+    found <- embedding_at_least(cluster_core(
       result$embedding, n.clusters,
       method = cluster.method, seed.use = seed.use, fn = "RunSMART"
-    )
+    ))
     result$clusters <- found$clusters
-    result$clustering <- stats::setNames(list(found$record), cluster.name)
+    if (!is.null(found)) {
+      result$clustering <- stats::setNames(list(found$record), cluster.name)
+    }
   }
   result
+}
+
+# Clusters; where they fail the embedding is not lost, and NULL comes with a warning.
+embedding_at_least <- function(code) {
+  tryCatch(code, error = function(cnd) {
+    smart_warn(c(
+      "The embedding is there, but no clusters: {conditionMessage(cnd)}",
+      "i" = "{.fn FindSMARTClusters} finds them by other settings, without training again."
+    ))
+    NULL
+  })
 }
 
 read_seurat <- function(object) {
   assay <- function(name) object[[name]]
   list(
     cells = colnames(object),
+    # Before version 5 a reduction is of all cells.
+    whole = utils::packageVersion("SeuratObject") < "5",
+    off_tissue = function() {
+      c(marked_outside(object[[]], colnames(object)), images_outside(object))
+    },
     assays = SeuratObject::Assays(object),
     default = SeuratObject::DefaultAssay(object),
     describe = function(name) {

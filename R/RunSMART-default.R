@@ -62,6 +62,8 @@
 #' @param reduction.key Key of the new reduction. For another `reduction.name` than the default it
 #'   is made from that.
 #' @param check.counts Refuse counts that are no whole numbers.
+#' @param in.tissue Leave out cells that a column `in_tissue` of the metadata, or the image of a
+#'   Visium slide, marks as outside the tissue. `FALSE` uses them.
 #' @param seed.use Seed, from 0 to 2^31 - 1. R's own random numbers are not touched.
 #' @param verbose Say what is done, and show progress.
 #' @param ... Further parameters of the method, with dots or underscores between words; an unknown
@@ -75,6 +77,8 @@
 #'     how widely; [SMARTScalePlot()] shows why). 0: kinds of cells, wherever these lie; cells are
 #'     not averaged. A number between them is a compromise. Other presets than `"robust"` have no
 #'     such choice.
+#'   * `controls`: use control probes and isotype controls, too, which are recognised by their names
+#'     (`FALSE`);
 #'   * `n.comps`: principal components, one number or named by modality (30; for protein as many
 #'     as proteins, at most 30). `n.features`: variable genes (3000; `Inf` for all).
 #'     `min.spots`: spots that a gene or peak must be counted in (10). `clr`: mean of the

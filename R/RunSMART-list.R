@@ -37,6 +37,7 @@ run_sections <- function(
     reduction.name = NULL,
     reduction.key = NULL,
     check.counts = TRUE,
+    in.tissue = TRUE,
     seed.use = 42,
     verbose = TRUE,
     ...) {
@@ -52,7 +53,8 @@ run_sections <- function(
         assays = section_assays(object[[i]], assays, object), modalities = modalities,
         features = features, layer = layer, reduction = reduction, dims = dims,
         coords = given[[i]], coord.cols = coord.cols, section.by = section.by,
-        batch.by = batch$column, check.counts = check.counts, verbose = FALSE
+        batch.by = batch$column, check.counts = check.counts, in.tissue = in.tissue,
+        verbose = FALSE
       ),
       error = function(cnd) smart_abort("Section {.val {names[i]}}:", parent = cnd)
     )
@@ -67,6 +69,7 @@ run_sections <- function(
     }, parts, batch$values)
   }
   inputs <- combine_sections(parts, names)
+  inputs$whole <- any(vapply(parts, function(part) isTRUE(part$whole), NA))
   if (verbose) {
     say_modalities(inputs$about)
     if (!is.null(inputs$sections)) {
@@ -251,6 +254,10 @@ check_unique_features <- function(features, name, section) {
 
 section_of_result <- function(result, section, cells) {
   rows <- prefixed(section, cells)
+  # Cells without a count were left out.
+  there <- rows %in% rownames(result$embedding)
+  rows <- rows[there]
+  cells <- cells[there]
   rename <- function(x) {
     if (is.null(x)) {
       return(NULL)

@@ -49,6 +49,7 @@ FindSMARTClusters.SingleCellExperiment <- function(
   embedding <- as.matrix(SingleCellExperiment::reducedDim(object, reduction))
   cells <- cell_names(object)
   rownames(embedding) <- cells
+  embedding <- embedding[!apply(is.na(embedding), 1, all), , drop = FALSE]
   found <- cluster_embedding(
     embedding, n.clusters, method, seed.use, n.pcs, resolution, verbose, ...
   )

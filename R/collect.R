@@ -8,10 +8,14 @@
 #   counts(assay, layer, features, check.counts)
 #   reductions, embedding(reduction), assay_of(reduction)
 #   places(coords, coord.cols, section.by, batch.by, verbose)
+#   off_tissue()         names of the cells that are marked as outside the tissue
+#   whole                whether it can only hold an embedding of all its cells
 
 collect <- function(reader, assays = NULL, modalities = NULL, features = NULL, layer = "counts",
                     reduction = NULL, dims = NULL, coords = NULL, coord.cols = NULL,
-                    section.by = NULL, batch.by = NULL, check.counts = TRUE, verbose = TRUE) {
+                    section.by = NULL, batch.by = NULL, check.counts = TRUE, in.tissue = TRUE,
+                    verbose = TRUE) {
+  check_flag(in.tissue, "in.tissue", "RunSMART")
   plan <- plan_inputs(reader, assays, modalities, layer, reduction)
   features <- features_by_assay(reader, features, plan$assay[is.na(plan$reduction)], verbose)
   if (!is.null(dims) && all(is.na(plan$reduction))) {
@@ -33,6 +37,8 @@ collect <- function(reader, assays = NULL, modalities = NULL, features = NULL, l
     list(kind = NULL, counts = NULL, pcs = pick_dims(pcs, dims, item))
   })
   names(inputs) <- plan$name
+  outside <- if (in.tissue) unique(reader$off_tissue()) else character()
+  if (length(outside)) inputs <- without_cells(inputs, outside, reader)
   cells <- lapply(inputs, input_cells)
   check_common_cells(cells)
   cells <- reader$cells[reader$cells %in% unlist(cells, use.names = FALSE)]
@@ -58,11 +64,54 @@ collect <- function(reader, assays = NULL, modalities = NULL, features = NULL, l
     sections = placed$sections,
     batches = placed$batches,
     about = about,
+    whole = isTRUE(reader$whole),
     # Modalities whose features the user chose.
     chosen = plan$name[is.na(plan$reduction) & vapply(plan$assay, function(assay) {
       !is.null(one_of_list(features, assay))
     }, NA)]
   )
+}
+
+# Inputs without cells that lie outside the tissue, said with their number.
+without_cells <- function(inputs, outside, reader) {
+  outside <- intersect(reader$cells, outside)
+  n <- length(reader$cells)
+  if (length(outside) == n) {
+    smart_abort(c(
+      "All {n} cells are marked as outside the tissue.",
+      "i" = "{.code in.tissue = FALSE} uses them."
+    ))
+  }
+  if (isTRUE(reader$whole)) {
+    smart_abort(c(
+      "{length(outside)} of {n} cells {?is/are} marked as outside the tissue.",
+      "i" = "In Seurat 4 an embedding is of all cells. Remove these first:
+             {.code object <- subset(object, in_tissue == 1)}, or use them:
+             {.code in.tissue = FALSE}."
+    ))
+  }
+  smart_inform(c(
+    "i" = "{length(outside)} of {n} cells {?is/are} marked as outside the tissue and left out;
+           {.code in.tissue = FALSE} uses them."
+  ))
+  drop <- function(x) x[, !colnames(x) %in% outside, drop = FALSE]
+  lapply(inputs, function(input) {
+    if (!is.null(input$pcs)) {
+      input$pcs <- input$pcs[!rownames(input$pcs) %in% outside, , drop = FALSE]
+    } else {
+      input$counts <- if (is.list(input$counts)) lapply(input$counts, drop) else drop(input$counts)
+    }
+    input
+  })
+}
+
+# Cells with 0 (or FALSE) in a column `in_tissue`.
+marked_outside <- function(metadata, cells) {
+  if (!"in_tissue" %in% colnames(metadata)) {
+    return(character())
+  }
+  marks <- tolower(as.character(metadata[["in_tissue"]]))
+  cells[marks %in% c("0", "false")]
 }
 
 # One row for each modality: its name, kind, assay, layer, and reduction (or NA).

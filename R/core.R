@@ -2,7 +2,8 @@
 
 # What `...` may hold beside the method's parameters.
 core_settings <- c(
-  "preset", "n_neighbors", "device", "n_comps", "n_features", "min_spots", "clr", "align_sections"
+  "preset", "n_neighbors", "device", "n_comps", "n_features", "min_spots", "clr", "controls",
+  "align_sections"
 )
 
 # Embeds cells.
@@ -12,11 +13,12 @@ core_settings <- c(
 #   coords      cells x 2|3, with the names of all cells
 #   sections    named by cell, or NULL
 #   batches     named by cell; NULL: the sections
+#   whole       name of an assay where the object can only hold an embedding of all its cells
 #   ...         the core's parameters, words separated by dots or underscores
 # Returns list(embedding, history, params, n.triplets, directions, scales, contributions, n.features,
 # versions).
 run_core <- function(modalities, coords, sections = NULL, batches = NULL, ..., seed.use = 42,
-                     check.counts = TRUE, verbose = TRUE, fn = "RunSMART") {
+                     check.counts = TRUE, verbose = TRUE, whole = NULL, fn = "RunSMART") {
   seed <- check_seed(seed.use, fn)
   core <- core(fn)
   given <- core_arguments(list(...), core, names(modalities), fn)
@@ -41,10 +43,20 @@ run_core <- function(modalities, coords, sections = NULL, batches = NULL, ..., s
         given, seed, check.counts, relay
       ), about = if (isTRUE(input$joined)) name)
       features[[name]] <- found[["components"]]
+      # Cells without a count are not measured in this modality.
+      measured <- as.vector(reticulate::py_to_r(found[["measured"]])) + 1L
+      rows[[name]] <- as.array(as.vector(rows[[name]])[measured])
       n_features[[name]] <- reticulate::py_to_r(found[["n_features"]])
     }
     # The copy of the counts goes now rather than when R next needs memory.
     gc(verbose = FALSE, full = FALSE)
+  }
+  kept <- measured_cells(rows, cells, whole, fn)
+  if (length(kept) < length(cells)) {
+    old <- cells
+    cells <- cells[kept]
+    coords <- coords[kept, , drop = FALSE]
+    rows <- lapply(rows, function(own) row_numbers(old[own + 1L], cells))
   }
   progress <- new_progress(verbose)
   on.exit(progress$done(), add = TRUE, after = FALSE)
@@ -80,6 +92,8 @@ count_components <- function(core, name, input, sections, batches, given, seed, 
     if (joined) lapply(input$counts, hand_over) else hand_over(input_parts(input)),
     features = if (joined) {
       lapply(input$counts, function(parts) as.array(rownames(parts[[1]])))
+    } else {
+      as.array(rownames(input_parts(input)[[1]]))
     },
     sections = sections,
     batches = batches,
@@ -88,6 +102,7 @@ count_components <- function(core, name, input, sections, batches, given, seed, 
     n_features = one_of_list(given$n_features, name),
     min_spots = one_of_list(given$min_spots, name),
     clr = given$clr,
+    controls = given$controls,
     check_counts = check.counts,
     seed = seed,
     notify = called_by_python(relay$notify_about(name))
@@ -129,7 +144,8 @@ core_arguments <- function(dots, core, modalities, fn = "RunSMART") {
     n_features = dots[["n_features"]],
     min_spots = dots[["min_spots"]],
     clr = dots[["clr"]],
-    align_sections = check_align_sections(dots[["align_sections"]] %||% TRUE, fn),
+    controls = check_flag(dots[["controls"]] %||% FALSE, "controls", fn),
+    align_sections = check_flag(dots[["align_sections"]] %||% TRUE, "align.sections", fn),
     # A list without entries would be no dict in Python.
     params = reticulate::py_dict(as.list(names[for_params]), unname(dots[for_params]))
   )
@@ -145,14 +161,34 @@ check_modality_names <- function(x, what, modalities, fn) {
   }
 }
 
-check_align_sections <- function(x, fn) {
+check_flag <- function(x, what, fn) {
   if (!is.logical(x) || length(x) != 1 || is.na(x)) {
-    smart_abort(
-      "{.arg align.sections} must be TRUE or FALSE, not {.obj_type_friendly {x}}.",
-      fn = fn
-    )
+    smart_abort("{.arg {what}} must be TRUE or FALSE, not {.obj_type_friendly {x}}.", fn = fn)
   }
   x
+}
+
+# Cells that a modality or more has measured: the others are left out, aloud.
+measured_cells <- function(rows, cells, whole = NULL, fn = "RunSMART") {
+  kept <- sort(unique(unlist(lapply(rows, as.vector)))) + 1L
+  lost <- length(cells) - length(kept)
+  if (length(kept) == 0) {
+    smart_abort("No cell has a count in any modality.", fn = fn)
+  }
+  if (lost > 0 && !is.null(whole)) {
+    code <- sprintf("object <- subset(object, nCount_%s > 0)", whole)
+    smart_abort(c(
+      "{lost} of {length(cells)} cells {?has/have} no count in any modality (first:
+       {.val {cells[-kept][1]}}).",
+      "i" = "In Seurat 4 an embedding is of all cells. Remove these cells first:
+             {.code {code}}."
+    ), fn = fn)
+  }
+  if (lost > 0) {
+    cli::cli_warn("{lost} of {length(cells)} cells {?has/have} no count in any modality and
+      {?is/are} left out.")
+  }
+  kept
 }
 
 check_seed <- function(seed.use, fn = "RunSMART") {

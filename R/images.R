@@ -57,6 +57,18 @@ image_coordinates <- function(image) {
   tidy_coordinates(as.data.frame(SeuratObject::GetTissueCoordinates(image)))
 }
 
+# Cells that an image of Visium marks as outside the tissue.
+images_outside <- function(object) {
+  unlist(lapply(SeuratObject::Images(object), function(name) {
+    image <- object[[name]]
+    if (!inherits(image, "VisiumV1")) {
+      return(character())
+    }
+    at <- methods::slot(image, "coordinates")
+    rownames(at)[at[["tissue"]] %in% 0]
+  }), use.names = FALSE)
+}
+
 # Centroids where there are any, else the vertices of the outlines.
 fov_coordinates <- function(image) {
   boundaries <- SeuratObject::Boundaries(image)

@@ -5,7 +5,7 @@ core_env <- "r-smart"
 # The oldest core whose results and functions this package knows.
 core_minimum <- "0.2.0"
 # Of the functions in smartcore._bridge.
-core_interface <- 8L
+core_interface <- 9L
 least_python <- "3.11"
 
 session <- new.env(parent = emptyenv())
@@ -52,7 +52,7 @@ can_require <- function(version = utils::packageVersion("reticulate")) version >
 
 core_requirement <- function(path) {
   path <- utils::URLencode(normalizePath(path, winslash = "/"))
-  paste0("smartcore @ file://", if (!startsWith(path, "/")) "/", path)
+  paste0("spatialsmart @ file://", if (!startsWith(path, "/")) "/", path)
 }
 
 # Start Python, with torch before all else: on macOS the OpenMP of another package that was

@@ -221,7 +221,8 @@ check_reduced_dim_name <- function(object, reduction.name) {
 
 # `cells` are the names that the columns went by on the way.
 store_sce <- function(object, result, inputs, reduction.name, reduction.key, cells) {
-  embedding <- result$embedding[cells, , drop = FALSE]
+  # Cells that were left out have no values.
+  embedding <- result$embedding[match(cells, rownames(result$embedding)), , drop = FALSE]
   dimnames(embedding) <- list(
     colnames(object), paste0(reduction.key, seq_len(ncol(embedding)))
   )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
@@ -30,11 +31,14 @@ from smartcore.clustering import (
     row_order,
 )
 from smartcore.clustering import by_size as _by_size
+from smartcore.given.feature_types import control_features
 from smartcore.integration import integrate
 from smartcore.metrics import modality_correlation
 from smartcore.params import Params, resolve_params
 
-INTERFACE = 8
+logger = logging.getLogger(__name__)
+
+INTERFACE = 9
 """Raised when a function here changes in what it takes or gives: the R package checks it."""
 
 _MIN_CORRELATED = 4
@@ -45,7 +49,7 @@ _N_REFERENCE = 1000
 def versions() -> dict[str, str]:
     """Return the versions of what computes."""
     return {
-        "smartcore": version("smartcore"),
+        "smartcore": version("spatialsmart"),
         "python": platform.python_version(),
         "torch": version("torch"),
     }
@@ -61,7 +65,7 @@ def components(
     kind: str,
     parts: Sequence[sp.csr_matrix] | Mapping[str, Sequence[sp.csr_matrix]],
     *,
-    features: Mapping[str, Sequence[str]] | None = None,
+    features: Mapping[str, Sequence[str]] | Sequence[str] | None = None,
     sections: NDArray[np.integer] | None = None,
     batches: NDArray[np.integer] | None = None,
     align_sections: bool = True,
@@ -69,6 +73,7 @@ def components(
     n_features: float | None = None,
     min_spots: int | None = None,
     clr: str | None = None,
+    controls: bool = False,
     check_counts: bool = True,
     seed: int = 0,
     notify: Notify | None = None,
@@ -83,15 +88,15 @@ def components(
         Spots × features; matrices of different spots, one below the other. For objects whose
         features may differ a dict of such, by object.
     features
-        Object → names of its features, for a dict: those that all share are used, peaks by
-        genomic overlap.
+        Names of the features, by which controls are known; for a dict object → names: those that
+        all share are used, peaks by genomic overlap.
     sections
         Shape (n_spots,): codes of the sections, over which variable genes are chosen, and within
         which features are centred and scaled.
     batches
         Shape (n_spots,): codes of the batches, within which features are centred and scaled
         instead.
-    align_sections, n_comps, n_features, min_spots, clr
+    align_sections, n_comps, n_features, min_spots, clr, controls
         As for :mod:`smartcore.pp`, where ``n_features`` is called ``n_top_genes``; ``None``: the
         default there. Infinite ``n_features``: all.
     check_counts, seed
@@ -101,7 +106,8 @@ def components(
 
     Returns
     -------
-    ``components`` (n_spots, n_comps), and ``n_features``: how many there were to start from.
+    ``components`` (n_measured, n_comps); ``measured``, the rows of the spots that have counts; and
+    ``n_features``: how many there were to start from.
     """
     steps: dict[str, Callable[..., object]] = {
         "rna": pp.rna,
@@ -122,15 +128,13 @@ def components(
         if isinstance(parts, Mapping):
             adata = pp.join_sections(
                 {
-                    name: AnnData(
-                        _stacked(own), var=pd.DataFrame(index=list((features or {})[name]))
-                    )
+                    name: AnnData(_stacked(own), var=pd.DataFrame(index=_names_of(features, name)))
                     for name, own in parts.items()
                 },
                 by="overlap" if kind == "chromatin" else "name",
             )
         else:
-            adata = AnnData(_stacked(parts))
+            adata = AnnData(_without_controls(_stacked(parts), kind, features, keep=controls))
         if sections is not None:
             adata.obs[_keys.SECTION] = sections
             settings["section_key"] = _keys.SECTION
@@ -138,8 +142,45 @@ def components(
             adata.obs[_keys.BATCH] = batches
             settings["batch_key"] = _keys.BATCH
         settings["align_sections"] = align_sections
+        if kind != "chromatin":
+            settings["controls"] = controls
         steps[kind](adata, check_counts=check_counts, seed=seed, **settings)
-    return {"components": np.asarray(adata.obsm[_keys.PCA]), "n_features": adata.n_vars}
+    x = np.asarray(adata.obsm[_keys.PCA])
+    measured = ~np.isnan(x).any(axis=1)
+    return {
+        "components": x[measured],
+        "measured": np.flatnonzero(measured).astype(np.int32),
+        "n_features": adata.n_vars,
+    }
+
+
+def _without_controls(
+    counts: sp.csr_matrix,
+    kind: str,
+    names: Mapping[str, Sequence[str]] | Sequence[str] | None,
+    *,
+    keep: bool,
+) -> sp.csr_matrix:
+    """Counts without control probes and isotype controls, which are known by their names."""
+    if keep or names is None or isinstance(names, Mapping):
+        return counts
+    control = control_features(names, kind)
+    if not control.any():
+        return counts
+    told = ", ".join(str(name) for name, found in zip(names, control, strict=True) if found)
+    logger.info(
+        "%d %s are left out (%s); controls=True keeps them.",
+        control.sum(),
+        "control probes" if kind == "rna" else "isotype controls",
+        told if control.sum() < 4 else f"{', '.join(told.split(', ')[:3])}, …",
+    )
+    return counts[:, ~control]
+
+
+def _names_of(features: Mapping[str, Sequence[str]] | Sequence[str] | None, name: str) -> list[str]:
+    if not isinstance(features, Mapping):
+        raise TypeError("features must be a dict object → names, as parts are.")
+    return list(features[name])
 
 
 def _stacked(parts: Sequence[sp.csr_matrix]) -> sp.csr_matrix:

@@ -48,7 +48,7 @@ test_that("the bridge has the interface that this package knows", {
 test_that("the core's requirement is an address, whatever the path", {
   folder <- withr::local_tempdir(pattern = "with space ")
   wanted <- core_requirement(folder)
-  expect_match(wanted, "^smartcore @ file:///[^ ]+$")
+  expect_match(wanted, "^spatialsmart @ file:///[^ ]+$")
   expect_match(wanted, "with%20space")
 })
 
@@ -65,11 +65,11 @@ test_that("loading starts no Python", {
     "  required <- reticulate::py_require()",
     "  cat('required:', required$packages, required$python_version, '\\n')",
     "} else {",
-    "  cat('required: smartcore @ file:/// >=3.11\\n')",
+    "  cat('required: spatialsmart @ file:/// >=3.11\\n')",
     "}"
   ))
   expect_match(out, "running: FALSE", all = FALSE)
-  expect_match(out, "required: .*smartcore @ file:///.*>=3.11", all = FALSE)
+  expect_match(out, "required: .*spatialsmart @ file:///.*>=3.11", all = FALSE)
 })
 
 test_that("a Python that has been started before is taken as it is", {
