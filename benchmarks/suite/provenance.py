@@ -27,7 +27,7 @@ def digest(file: Path) -> str:
 def origin() -> dict[str, str]:
     """Versions, the commit of smartcore's code (with a + where files differ from it), the day."""
     return {
-        "smartcore": version_of("smartcore"),
+        "smartcore": version_of("spatialsmart"),
         "torch": version_of("torch"),
         "commit": _commit(),
         "date": datetime.date.today().isoformat(),

@@ -6,7 +6,7 @@
 """
 
 from importlib import import_module
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,7 +15,27 @@ if TYPE_CHECKING:
     from smartcore.network.model import SMART
     from smartcore.params import PRESETS, Params
 
-__version__ = version("smartcore")
+__version__ = version("spatialsmart")
+
+
+def _warn_of_namesake() -> None:
+    """Another project's package, and ours before it had this name, write to the same folder."""
+    try:
+        other = version("smartcore")
+    except PackageNotFoundError:
+        return
+    import warnings
+
+    warnings.warn(
+        f"A package called smartcore ({other}) is installed beside spatialsmart, and both write to "
+        "the folder smartcore, so that either may have overwritten the other. Remove it (pip "
+        "uninstall smartcore) and install spatialsmart again (pip install --force-reinstall "
+        "--no-deps spatialsmart).",
+        stacklevel=2,
+    )
+
+
+_warn_of_namesake()
 
 __all__ = [
     "PRESETS",

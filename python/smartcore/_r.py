@@ -47,7 +47,7 @@ def require_r(packages: Iterable[str], what: str) -> None:
     """Raise ImportError unless R, rpy2 and the R packages are there."""
     if reason := missing_in_r(packages):
         raise ImportError(
-            f"{what} needs R, with {', '.join(packages)}, and rpy2 (pip install 'smartcore[r]'), "
+            f"{what} needs R, with {', '.join(packages)}, and rpy2 (pip install 'spatialsmart[r]'), "
             f"but {reason}"
         )
 

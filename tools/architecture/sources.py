@@ -33,11 +33,12 @@ PLACES = {
     "cli": 3.2,
     "_bridge": 7.9,
     "_feedback": 8.7,
-    "params": 1.4,
-    "_keys": 2.9,
-    "_files": 4.4,
-    "_logs": 5.9,
-    "_r": 7.4,
+    "given": 0.9,
+    "params": 2.4,
+    "_keys": 3.8,
+    "_files": 5.2,
+    "_logs": 6.5,
+    "_r": 7.8,
 }
 # Entry points that say nothing of the architecture.
 LEFT_OUT = {"__main__"}
