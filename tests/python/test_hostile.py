@@ -8,6 +8,7 @@ import bz2
 import gzip
 import lzma
 import os
+import shutil
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -297,6 +298,73 @@ def test_h5ad(tmp_path, chunk):
             check_hdf5(found, truth, must_fail, (chunk, i))
             n_read += 1
     assert n_read > 5 * TIMES
+
+
+def computed(lazy: ad.AnnData) -> ad.AnnData:
+    """What was read in blocks, in memory; an error of the blocks is one of the reading."""
+    from smartcore.pp._counts import _as_counts
+
+    x = lazy.X
+    if x is not None:
+        x = x.map_blocks(_as_counts, dtype=np.float32, meta=sp.csr_matrix((0, 0)))
+        x = sp.csr_matrix(x.compute(scheduler="sync"))
+    return ad.AnnData(x, obs=lazy.obs, var=lazy.var, obsm=dict(lazy.obsm))
+
+
+@pytest.mark.parametrize("chunk", range(4))
+def test_h5ad_in_blocks(tmp_path, chunk):
+    pytest.importorskip("dask")
+    path = tmp_path / "counts_of_spots.h5ad"
+    n_read = 0
+    for i in range(15 * TIMES):
+        rng = np.random.default_rng([7, chunk, i])
+        adata = small(rng)
+        truth = truth_of(adata)
+        adata.write_h5ad(path)
+        what, must_fail = rng.random(), False
+        if what < 0.6:
+            with h5py.File(path, "r+") as file:
+                DAMAGES[rng.integers(3)](file, rng)
+        elif what < 0.7:
+            content = path.read_bytes()
+            path.write_bytes(content[: int(rng.integers(0, len(content)))])
+            must_fail = True
+        lazy, gave_up = refused(path, lambda: io.read_lazily(path))
+        if gave_up:
+            continue
+        try:
+            found = computed(lazy)
+        except (*REFUSALS, RuntimeError, IndexError):
+            continue  # a block that could not be read
+        check_hdf5(found, truth, must_fail, (chunk, i))
+        n_read += 1
+    assert n_read > 2 * TIMES
+
+
+META = (".zarray", ".zgroup", "zarr.json")
+
+
+@pytest.mark.parametrize("chunk", range(4))
+def test_zarr(tmp_path, chunk):
+    pytest.importorskip("zarr")
+    n_read = 0
+    for i in range(10 * TIMES):
+        rng = np.random.default_rng([8, chunk, i])
+        adata = small(rng)
+        truth = truth_of(adata)
+        store = tmp_path / f"counts_{i}.zarr"
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            adata.write_zarr(store)
+        # Chunks have no checksums, and a lost one counts as zeros: their bytes are not touched.
+        if rng.random() < 0.5:
+            lost = sorted(path.parent for path in store.rglob("*") if path.name in META)
+            shutil.rmtree(lost[rng.integers(1, len(lost))])
+        found, gave_up = refused(store, lambda: io.read_modality(store, "rna"))  # noqa: B023
+        if not gave_up:
+            check_hdf5(found, truth, must_fail=False, seed=(chunk, i))
+            n_read += 1
+    assert n_read > 2 * TIMES
 
 
 @pytest.mark.parametrize("chunk", range(4))

@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import scipy.sparse as sp
 from anndata import AnnData
 
 from smartcore.given.feature_types import (
@@ -19,6 +18,7 @@ from smartcore.given.feature_types import (
     of_kind,
     types_in,
 )
+from smartcore.pp._sparse import check_sparse
 
 logger = logging.getLogger("smartcore")
 
@@ -79,11 +79,10 @@ def check_matrices(adata: AnnData, source: str) -> None:
         "X": adata.X,
         **{f"layer {key!r}": x for key, x in adata.layers.items()},
     }.items():
-        if isinstance(x, sp.csr_matrix | sp.csc_matrix | sp.csr_array | sp.csc_array):
-            try:
-                x.check_format(full_check=True)
-            except ValueError as err:
-                raise ValueError(f"{place} of {source} is damaged: {err}") from err
+        try:
+            check_sparse(x)
+        except ValueError as err:
+            raise ValueError(f"{place} of {source} is damaged: {err}") from err
 
 
 @contextmanager
@@ -100,7 +99,7 @@ def unique_names(adata: AnnData, *, source: str) -> AnnData:
     Raises
     ------
     ValueError
-        If two spots have one name.
+        If two spots have one name, or a spot or feature has none.
     """
     spots = adata.obs_names
     if not spots.is_unique:
@@ -109,6 +108,11 @@ def unique_names(adata: AnnData, *, source: str) -> AnnData:
             f"{source}: spot names must be unique, but {len(repeated)} occur more than once "
             f"(first: {str(repeated[0])!r})"
         )
+    for what, names in (("spots", spots), ("features", adata.var_names)):
+        if (names.astype(str) == "").any():
+            raise ValueError(
+                f"{source}: {(names.astype(str) == '').sum()} of {len(names)} {what} have no name"
+            )
     features = adata.var_names
     if not features.is_unique:
         repeated = features[features.duplicated()].unique()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,10 @@ def check_zarr(path: Path) -> None:
         keys = set(group.keys())
         inner: Any = group["tables"] if "tables" in keys else {}
         tables = sorted(inner.keys())
+    if lost := _lost(path):
+        raise ValueError(
+            f"{path} is damaged: it lists {lost[0]!r}, which is not there (of {len(lost)} such)"
+        )
     if encoding == "mudata" or "mod" in keys:
         raise ValueError(
             f"{path} is a MuData store: write it as .h5mu "
@@ -50,6 +55,20 @@ def check_zarr(path: Path) -> None:
             f"{path} is a zarr store, but holds no AnnData (obs, var); it holds "
             f"{', '.join(sorted(keys)) or 'nothing'}"
         )
+
+
+def _lost(path: Path) -> list[str]:
+    """Arrays and groups that a store lists and does not hold: they would be read as zeros."""
+    with reading(path, "a zarr store"):
+        if (listed := path / ".zmetadata").is_file():
+            files = json.loads(listed.read_text())["metadata"]
+            names = [name for name in files if name.endswith((".zarray", ".zgroup"))]
+        elif (listed := path / "zarr.json").is_file():
+            content = json.loads(listed.read_text()).get("consolidated_metadata") or {}
+            names = [f"{name}/zarr.json" for name in content.get("metadata", {})]
+        else:
+            names = []
+    return [name.rpartition("/")[0] for name in names if not (path / name).is_file()]
 
 
 def is_old(path: Path) -> bool:

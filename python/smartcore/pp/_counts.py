@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from smartcore.pp._blocks import Blocks, InMemory
 from smartcore.pp._on_disk import is_lazy, on_disk
-from smartcore.pp._sparse import by_section, row_sums, scale_columns, value_blocks
+from smartcore.pp._sparse import by_section, check_sparse, row_sums, scale_columns, value_blocks
 
 logger = logging.getLogger(__name__)
 
@@ -262,6 +262,10 @@ def _indicator(features: NDArray[np.intp], n: int) -> NDArray[np.float64]:
 
 def _as_counts(source: np.ndarray | sp.spmatrix) -> sp.csr_matrix:
     """CSR float32, each value once, that shares what it can with ``source``."""
+    try:
+        check_sparse(source)
+    except ValueError as err:
+        raise ValueError(f"The matrix of counts, or its file, is damaged: {err}.") from err
     # SciPy has no sparse matrix of half precision.
     matrix = sp.csr_matrix(source.astype(np.float32) if source.dtype == np.float16 else source)
     if matrix.dtype != np.float32:

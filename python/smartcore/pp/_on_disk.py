@@ -18,6 +18,7 @@ from anndata.compat import DaskArray
 from numpy.typing import NDArray
 
 from smartcore.pp._blocks import Blocks, Step
+from smartcore.pp._sparse import check_sparse
 
 # Values in a block: about 50 MB, and a few times as much while it is worked on.
 _BLOCK = 1 << 22
@@ -200,4 +201,9 @@ def _by_columns(source: Any, place: str) -> sp.csr_matrix:
             f"the other, and to load it takes {size / 1e9:.1f} GB, more than there is: store it "
             "by rows (CSR)."
         )
-    return source.to_memory().tocsr()
+    matrix = source.to_memory()
+    try:
+        check_sparse(matrix)
+    except ValueError as err:
+        raise ValueError(f"{place} is damaged: {err}") from err
+    return matrix.tocsr()

@@ -13,6 +13,24 @@ _BLOCK = 1 << 19
 _SPARSE_BELOW = 0.1
 
 
+def check_sparse(matrix: object) -> None:
+    """Refuse a matrix in CSR or CSC that points beyond its own values, columns or rows.
+
+    Used in spite of it, it would give other values or end the process.
+
+    Raises
+    ------
+    ValueError
+        If it does.
+    """
+    if not isinstance(matrix, sp.csr_matrix | sp.csc_matrix | sp.csr_array | sp.csc_array):
+        return
+    # SciPy's check believes the last of these.
+    if (np.diff(matrix.indptr) < 0).any() or matrix.indptr[-1] != len(matrix.indices):
+        raise ValueError("index pointers do not fit the values")
+    matrix.check_format(full_check=True)
+
+
 def value_blocks(n: int) -> Iterator[slice]:
     """Slices of ``n`` values."""
     return (slice(start, min(start + _BLOCK, n)) for start in range(0, n, _BLOCK))
