@@ -90,11 +90,8 @@ def read_coordinates(
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder) / "cells.csv"
     ...     _ = path.write_text("cell_id,counts,x_centroid,y_centroid\n01,9,2.5,4\n02,7,3,5\n")
-    ...     io.read_coordinates(path)
-            x    y
-    spot
-    01    2.5  4.0
-    02    3.0  5.0
+    ...     io.read_coordinates(path).T.to_dict("list")
+    {'01': [2.5, 4.0], '02': [3.0, 5.0]}
     """
     source = existing(path, EXPECTED)
     if columns is not None and (isinstance(columns, str) or len(columns) not in (2, 3)):
