@@ -245,3 +245,31 @@ def test_command_line(saved, tmp_path, capsys, name, n_sections):
     image = result.obs["image"].to_numpy()
     assert edges.nnz
     assert (image[edges.row] == image[edges.col]).all()
+
+
+def test_damaged_files_are_refused_by_name(saved, tmp_path):
+    """Cut off, or with other bytes: either is seen, or nothing that counts was touched."""
+    content = saved("seurat").read_bytes()
+    whole = io.read_rds(saved("seurat"))
+    rng = np.random.default_rng(0)
+    path = tmp_path / "damaged_object.rds"
+    refused = 0
+    for i in range(40):
+        place = int(rng.integers(10, len(content) - 1))
+        damaged = content[:place]
+        if i % 2:
+            damaged += bytes([content[place] ^ 0x55]) + content[place + 1 :]
+        path.write_bytes(damaged)
+        try:
+            found = io.read_rds(path)
+        except (ValueError, OSError) as err:
+            said = str(err)
+            refused += 1
+        else:
+            said = path.name
+            for name, adata in whole.mod.items():
+                assert (found[name].X != adata.X).nnz == 0, (i, place)
+                assert list(found[name].obs_names) == list(adata.obs_names), (i, place)
+        assert path.name in said
+        assert path.read_bytes() == damaged
+    assert refused > 30
