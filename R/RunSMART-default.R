@@ -77,8 +77,8 @@
 #'     how widely; [SMARTScalePlot()] shows why). 0: kinds of cells, wherever these lie; cells are
 #'     not averaged. A number between them is a compromise. Other presets than `"robust"` have no
 #'     such choice.
-#'   * `controls`: use control probes and isotype controls, too, which are recognised by their names
-#'     (`FALSE`);
+#'   * `controls`: `TRUE` uses control probes and isotype controls, too, which are recognised by
+#'     their names and otherwise left out.
 #'   * `n.comps`: principal components, one number or named by modality (30; for protein as many
 #'     as proteins, at most 30). `n.features`: variable genes (3000; `Inf` for all).
 #'     `min.spots`: spots that a gene or peak must be counted in (10). `clr`: mean of the

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
@@ -31,12 +30,10 @@ from smartcore.clustering import (
     row_order,
 )
 from smartcore.clustering import by_size as _by_size
-from smartcore.given.feature_types import control_features
 from smartcore.integration import integrate
 from smartcore.metrics import modality_correlation
 from smartcore.params import Params, resolve_params
-
-logger = logging.getLogger(__name__)
+from smartcore.pp._kept import no_controls
 
 INTERFACE = 9
 """Raised when a function here changes in what it takes or gives: the R package checks it."""
@@ -134,7 +131,12 @@ def components(
                 by="overlap" if kind == "chromatin" else "name",
             )
         else:
-            adata = AnnData(_without_controls(_stacked(parts), kind, features, keep=controls))
+            counts = _stacked(parts)
+            # Names that repeat would be warned of, though nothing here goes by them.
+            if features is not None and not controls:
+                keep = no_controls(list(features), kind)
+                counts = counts if keep.all() else counts[:, keep]
+            adata = AnnData(counts)
         if sections is not None:
             adata.obs[_keys.SECTION] = sections
             settings["section_key"] = _keys.SECTION
@@ -152,29 +154,6 @@ def components(
         "measured": np.flatnonzero(measured).astype(np.int32),
         "n_features": adata.n_vars,
     }
-
-
-def _without_controls(
-    counts: sp.csr_matrix,
-    kind: str,
-    names: Mapping[str, Sequence[str]] | Sequence[str] | None,
-    *,
-    keep: bool,
-) -> sp.csr_matrix:
-    """Counts without control probes and isotype controls, which are known by their names."""
-    if keep or names is None or isinstance(names, Mapping):
-        return counts
-    control = control_features(names, kind)
-    if not control.any():
-        return counts
-    told = ", ".join(str(name) for name, found in zip(names, control, strict=True) if found)
-    logger.info(
-        "%d %s are left out (%s); controls=True keeps them.",
-        control.sum(),
-        "control probes" if kind == "rna" else "isotype controls",
-        told if control.sum() < 4 else f"{', '.join(told.split(', ')[:3])}, …",
-    )
-    return counts[:, ~control]
 
 
 def _names_of(features: Mapping[str, Sequence[str]] | Sequence[str] | None, name: str) -> list[str]:

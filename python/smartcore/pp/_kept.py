@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 from anndata import AnnData
 from numpy.typing import NDArray
 
@@ -50,25 +51,37 @@ def usable_features(adata: AnnData, kind: Kind, *, controls: bool) -> NDArray[np
         controls are left.
     """
     keep = _kind_told(adata, kind, "The object")
-    if controls:
-        return keep
-    control = control_features(adata.var_names, kind) & keep
-    if control.any():
-        what = "control probes" if kind == "rna" else "isotype controls"
-        names = list(adata.var_names[control][:3])
-        if control.sum() == keep.sum():
-            raise ValueError(
-                f"All {keep.sum()} features are {what} by their names (such as {names[0]!r}); "
-                "controls=True uses them."
-            )
-        logger.info(
-            "%d %s are left out (%s%s); controls=True keeps them.",
-            control.sum(),
-            what,
-            ", ".join(names),
-            ", …" if control.sum() > len(names) else "",
+    if not controls:
+        keep[keep] = no_controls(adata.var_names[keep], kind)
+    return keep
+
+
+def no_controls(names: Sequence[str] | pd.Index, kind: str) -> NDArray[np.bool_]:
+    """Which features are no control probes and no isotype controls; those that are are logged.
+
+    Raises
+    ------
+    ValueError
+        If all are.
+    """
+    control = control_features(names, kind)
+    if not control.any():
+        return ~control
+    what = "control probes" if kind == "rna" else "isotype controls"
+    some = [str(name) for name, found in zip(names, control, strict=True) if found][:3]
+    if control.all():
+        raise ValueError(
+            f"All {len(control)} features are {what} by their names (such as {some[0]!r}); "
+            "controls=True uses them."
         )
-    return keep & ~control
+    logger.info(
+        "%d %s are left out (%s%s); controls=True keeps them.",
+        control.sum(),
+        what,
+        ", ".join(some),
+        ", …" if control.sum() > len(some) else "",
+    )
+    return ~control
 
 
 def _kind_told(adata: AnnData, kind: Kind, source: str) -> NDArray[np.bool_]:
