@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from smartcore import _keys
 from smartcore.cli._lookup import coordinates_of, features_of, find_labels
-from smartcore.tl._cluster import embedded
+from smartcore.given.left_out import rows_there
 
 logger = logging.getLogger("smartcore")
 
@@ -73,7 +73,7 @@ class Summary:
 
         # Spots that were left out have no embedding.
         embedding = data.obsm[_keys.EMBEDDING]
-        there = embedded(embedding)
+        there = rows_there(embedding)
         names = data.obs_names[there]
         domains = data.obs[_keys.DOMAINS].loc[names].astype(str)
         features = features_of(data, reps)

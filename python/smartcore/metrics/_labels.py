@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from smartcore.given.left_out import rows_there
+
 Labels: TypeAlias = ArrayLike | pd.Series | pd.Categorical | pd.Index
 """One label per spot: strings, integers, booleans or categories; None, NaN or NA where missing."""
 
@@ -98,19 +100,18 @@ def report_missing(codes: NDArray[np.intp], name: str) -> NDArray[np.bool_]:
     return known
 
 
-def embedded(embedding: ArrayLike) -> NDArray[np.bool_] | None:
-    """Which spots have an embedding, not a row of NaN; ``None`` if all have, or none has.
+def embedded_only(embedding: ArrayLike, *by_spot: Any) -> tuple[Any, ...]:
+    """The embedding, and what else there is of each spot, without spots that have none.
 
-    Those without were left out (beside the tissue, or measured in no modality); the log tells.
+    Those were left out (beside the tissue, or measured in no modality); the log tells how many.
     """
-    x = np.asarray(embedding) if not hasattr(embedding, "toarray") else np.empty(0)
-    if x.ndim != 2 or x.dtype.kind != "f":
-        return None
-    there = ~np.isnan(x).all(axis=1)
-    if there.all() or not there.any():
-        return None
+    if hasattr(embedding, "toarray"):
+        return (embedding, *by_spot)
+    there = rows_there(embedding)
+    if there.all() or any(len(x) != len(there) for x in by_spot):
+        return (embedding, *by_spot)
     logger.info("%d of %d spots have no embedding and are left out", (~there).sum(), len(there))
-    return there
+    return tuple(np.asarray(x)[there] for x in (embedding, *by_spot))
 
 
 def matrix(values: ArrayLike, name: str, n_spots: int | None = None) -> NDArray[np.float64]:

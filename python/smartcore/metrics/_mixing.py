@@ -12,7 +12,7 @@ from smartcore.given.aligned import aligned
 from smartcore.neighbors.nearest import comparable
 from smartcore.neighbors.search import Search
 
-from ._labels import Labels, embedded, encode, matrix, report_missing
+from ._labels import Labels, embedded_only, encode, matrix, report_missing
 
 _BLOCK = 1 << 24
 _TOLERANCE = 1e-5
@@ -199,8 +199,7 @@ def _in_sections(
 ) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
     embedding, sections = aligned(embedding=embedding, sections=sections)
     codes, _ = encode(sections, "sections")
-    if (there := embedded(embedding)) is not None and len(there) == len(codes):
-        embedding, codes = np.asarray(embedding)[there], codes[there]
+    embedding, codes = embedded_only(embedding, codes)
     points = matrix(embedding, "embedding", len(codes))
     known = report_missing(codes, "section")
     _check_sections(codes[known])

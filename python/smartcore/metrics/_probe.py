@@ -12,7 +12,7 @@ from sklearn.metrics import recall_score
 
 from smartcore.given.aligned import aligned
 
-from ._labels import Labels, embedded, encode, matrix, report_missing
+from ._labels import Labels, embedded_only, encode, matrix, report_missing
 
 GRID_STEPS = 8
 """Default radius in steps of the lattice; at 4, bare coordinates alone score highly."""
@@ -85,9 +85,7 @@ def blocked_knn_probe(
     """
     embedding, labels, coords = aligned(embedding=embedding, labels=labels, coords=coords)
     codes, names = encode(labels)
-    if (there := embedded(embedding)) is not None and len(there) == len(codes):
-        embedding, codes = np.asarray(embedding)[there], codes[there]
-        coords = np.asarray(coords)[there]
+    embedding, codes, coords = embedded_only(embedding, codes, coords)
     points = matrix(embedding, "embedding", len(codes))
     space = matrix(coords, "coords", len(codes))
     if n_neighbors < 1:

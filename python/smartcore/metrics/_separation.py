@@ -8,14 +8,13 @@ from sklearn import metrics as sk
 
 from smartcore.given.aligned import aligned
 
-from ._labels import Labels, embedded, encode, matrix, report_missing
+from ._labels import Labels, embedded_only, encode, matrix, report_missing
 
 
 def _labelled(embedding: ArrayLike, labels: Labels) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
     embedding, labels = aligned(embedding=embedding, labels=labels)
     codes, _ = encode(labels)
-    if (there := embedded(embedding)) is not None and len(there) == len(codes):
-        embedding, codes = np.asarray(embedding)[there], codes[there]
+    embedding, codes = embedded_only(embedding, codes)
     points = matrix(embedding, "embedding", len(codes))
     known = report_missing(codes, "labels")
     points, codes = points[known], codes[known]

@@ -10,6 +10,7 @@ import pandas as pd
 
 from smartcore._keys import DOMAINS, EMBEDDING
 from smartcore.clustering import GRAPH_METHODS, find_clusters
+from smartcore.given.left_out import rows_there
 from smartcore.tl._matching import copy_of
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def cluster(
             )
     if not isinstance(key_added, str) or not key_added:
         raise TypeError(f"key_added={key_added!r}: give a non-empty string")
-    there = embedded(embedding)
+    there = rows_there(embedding)
     found = find_clusters(
         embedding[there],
         n_clusters,
@@ -212,18 +213,6 @@ def embedding_of(data: object, use_rep: str) -> np.ndarray:
             "all sections together"
         )
     return np.concatenate(arrays)
-
-
-def embedded(embedding: np.ndarray) -> np.ndarray:
-    """Spots that have an embedding, not a row of NaN, shape (n_spots,); all, if none has.
-
-    What else is not finite is for the clustering to refuse.
-    """
-    x = np.asarray(embedding)
-    if x.ndim != 2 or x.dtype.kind != "f":
-        return np.ones(len(x), bool)
-    there = ~np.isnan(x).all(axis=1)
-    return there if there.any() else np.ones(len(x), bool)
 
 
 def _embedding_of(data: Any, use_rep: str) -> np.ndarray:

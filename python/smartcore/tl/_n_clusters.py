@@ -21,7 +21,8 @@ from smartcore.clustering import (
     partitioner,
     resolve_method,
 )
-from smartcore.tl._cluster import embedded, embedding_of
+from smartcore.given.left_out import rows_there
+from smartcore.tl._cluster import embedding_of
 
 if TYPE_CHECKING:
     from smartcore.clustering import NPcs
@@ -90,7 +91,7 @@ def choose_n_clusters(
     """
     embedding = embedding_of(data, use_rep)
     return score_n_clusters(
-        embedding[embedded(embedding)],
+        embedding[rows_there(embedding)],
         n_clusters,
         method=method,
         n_pcs=n_pcs,
