@@ -51,6 +51,12 @@ def contents(path: Path) -> list[bytes]:
     return [file.read_bytes() for file in files]
 
 
+def cut(path: Path, rng: np.random.Generator) -> None:
+    """Let the file end too early."""
+    content = path.read_bytes()
+    path.write_bytes(content[: int(rng.integers(0, len(content)))])
+
+
 # Tables --------------------------------------------------------------------------------------
 
 AXES = {
@@ -160,11 +166,11 @@ def test_tables(tmp_path, chunk):
             if table.truth is not None:
                 damage(table)
         content = table.write(path)
-        cut = table.rng.random() < 0.2
-        if cut:
+        is_cut = table.rng.random() < 0.2
+        if is_cut:
             path.write_bytes(content[: int(table.rng.integers(1, len(content)))])
         found, gave_up = refused(path, lambda: io.read_coordinates(path))
-        if gave_up or (cut and table.truth is None):  # the fault may have been cut off
+        if gave_up or (is_cut and table.truth is None):  # the fault may have been cut off
             continue
         seed = (chunk, i)
         assert table.truth is not None, f"{seed}: it should have been refused"
@@ -172,7 +178,7 @@ def test_tables(tmp_path, chunk):
         read = {
             name: tuple(place) for name, place in zip(found.index, found.to_numpy(), strict=True)
         }
-        if cut:
+        if is_cut:
             # What stands in a file that ends within its last line stands there.
             read = dict(list(read.items())[:-1])
             assert read.items() <= table.truth.items(), seed
@@ -290,8 +296,7 @@ def test_h5ad(tmp_path, chunk):
             with h5py.File(path, "r+") as file:
                 must_fail = DAMAGES[rng.integers(len(DAMAGES))](file, rng)
         elif what < 0.8:
-            content = path.read_bytes()
-            path.write_bytes(content[: int(rng.integers(0, len(content)))])
+            cut(path, rng)
             must_fail = True
         found, gave_up = refused(path, lambda: io.read_modality(path, "rna"))
         if not gave_up:
@@ -326,8 +331,7 @@ def test_h5ad_in_blocks(tmp_path, chunk):
             with h5py.File(path, "r+") as file:
                 DAMAGES[rng.integers(3)](file, rng)
         elif what < 0.7:
-            content = path.read_bytes()
-            path.write_bytes(content[: int(rng.integers(0, len(content)))])
+            cut(path, rng)
             must_fail = True
         lazy, gave_up = refused(path, lambda: io.read_lazily(path))
         if gave_up:
@@ -382,8 +386,7 @@ def test_h5mu(tmp_path, chunk):
             with h5py.File(path, "r+") as file:
                 must_fail = DAMAGES[rng.integers(3)](file["mod/rna"], rng)
         elif what < 0.8:
-            content = path.read_bytes()
-            path.write_bytes(content[: int(rng.integers(0, len(content)))])
+            cut(path, rng)
             must_fail = True
         found, gave_up = refused(path, lambda: io.read_mudata(path))
         if not gave_up:
@@ -425,8 +428,7 @@ def test_tenx_h5(tmp_path, chunk):
                     types[rng.integers(3)] = b"Something"
                     must_fail = True
         elif what < 0.75:
-            content = path.read_bytes()
-            path.write_bytes(content[: int(rng.integers(0, len(content)))])
+            cut(path, rng)
             must_fail = True
         found, gave_up = refused(path, lambda: io.read_modality(path, "rna"))
         if not gave_up:

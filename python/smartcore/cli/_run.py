@@ -117,13 +117,12 @@ def run(args: argparse.Namespace) -> None:
     single = sum(bool(getattr(args, kind)) for kind in KINDS) == 1
     _check_suffix(args.output, single=single or bool(args.input))
     outputs = _results.Outputs(args.output)
-    written = [args.output, *filter(None, (args.save_model, args.checkpoint))]
     choosing = args.resolution is None and (args.n_clusters is None or len(args.n_clusters) > 1)
     targets = outputs.targets(figures=args.figures, truth=args.truth is not None, choice=choosing)
     if args.save_model:
         _refuse_twice("--save-model", args.save_model, targets)
         targets.append(args.save_model)
-    _paths.check_apart(args, {*targets, *written})
+    _paths.check_apart(args, [*targets, *filter(None, [args.checkpoint])])
     check_targets(targets, force=args.force)
     checkpoint = None
     if args.checkpoint:

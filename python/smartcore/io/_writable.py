@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _RESERVED = "_index"
 
 
-def check_writable(data: AnnData | MuData | Mapping[str, AnnData], what: str = "") -> None:
+def check_writable(data: AnnData | MuData | Mapping[str, AnnData]) -> None:
     """Refuse what an .h5ad or .h5mu file could not hold, or not give back.
 
     Tables and ``uns`` are written to memory and read again; matrices are not.
@@ -27,8 +27,6 @@ def check_writable(data: AnnData | MuData | Mapping[str, AnnData], what: str = "
     ----------
     data
         The object, or modalities by name.
-    what
-        Name of the object, for messages.
 
     Raises
     ------
@@ -39,13 +37,13 @@ def check_writable(data: AnnData | MuData | Mapping[str, AnnData], what: str = "
         if name:
             check_name(name)
     for name, part in _parts(data):
-        place = " of ".join(filter(None, (f"modality {name!r}" if name else "", what)))
+        place = f" of modality {name!r}" if name else ""
         for table, frame in _tables(part):
-            _check_table(frame, f"{table} of {place}" if place else table)
+            _check_table(frame, f"{table}{place}")
         for key in (*part.obsm, *(getattr(part, "layers", None) or ()), *part.obsp):
-            _check_key(key, f"obsm, obsp or layers of {place}" if place else "obsm, obsp or layers")
+            _check_key(key, f"obsm, obsp or layers{place}")
         for key, value in part.uns.items():
-            _check_uns(str(key), value, f"uns of {place}" if place else "uns")
+            _check_uns(str(key), value, f"uns{place}")
 
 
 def make_writable(data: AnnData | MuData | Mapping[str, AnnData]) -> list[str]:
@@ -194,30 +192,23 @@ def _kinds(column: pd.Series | pd.DataFrame) -> str:
 
 def _writable_table(frame: pd.DataFrame, place: str) -> tuple[pd.DataFrame | None, list[str]]:
     """The table as a file can hold it, and what to say; ``None`` where it is such already."""
-    changed, said = None, []
+    changed, said = frame, []
     if _RESERVED in frame:
         new = next(name for name in ("index_", "index__", "index___") if name not in frame)
         changed = frame.rename(columns={_RESERVED: new})
         said.append(
             f"column {_RESERVED!r} of {place} is now called {new!r}: files reserve its name"
         )
-    for name in (frame if changed is None else changed).columns:
-        column = (frame if changed is None else changed)[name]
+    texts = {}
+    for name in changed.columns:
+        column = changed[name]
         if not isinstance(column, pd.Series) or _fails(column.to_frame()) is None:
             continue
         if isinstance(column.dtype, pd.StringDtype):
-            text = column.astype(object).where(column.notna(), None)
+            texts[name] = column.astype(object).where(column.notna(), None)
         elif column.dtype == object:
-            text = column.map(str, na_action="ignore")
+            texts[name] = column.map(str, na_action="ignore")
             said.append(f"column {name!r} of {place} holds {_kinds(column)}: it is now text")
-        else:
-            continue
-        changed = (frame if changed is None else changed).copy()
-        changed[name] = text
-    return changed, said
-
-
-def say(sentences: list[str]) -> None:
-    """Warn of changes that show."""
-    for sentence in sentences:
-        warnings.warn(sentence, stacklevel=3)
+    if texts:
+        changed = changed.assign(**texts)
+    return None if changed is frame else changed, said
