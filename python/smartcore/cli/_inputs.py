@@ -18,7 +18,7 @@ from smartcore.cli import _lazy, _sections
 from smartcore.cli._common import UsageError, show_progress
 from smartcore.cli._kinds import check_own_options, kind_of, layer_of, rep_of
 from smartcore.cli._lookup import find_labels
-from smartcore.given.feature_types import MODALITY_NAMES, column_in
+from smartcore.given.feature_types import MODALITY_NAMES, Kind, column_in
 from smartcore.io import KINDS
 from smartcore.io._files import hdf5_content
 from smartcore.io._rds import IMAGE
@@ -100,7 +100,6 @@ def load(args: argparse.Namespace) -> Inputs:
         If a file is missing or wrong, or there are no coordinates.
     """
     sources = _sections.sources_of(args)
-    _check_one_kind_each(sources)
     parts = {name: _read(args, source) for name, source in sources.items()}
     for name, part in parts.items():
         check_coordinates(part, args.spatial_key, f"section {name!r}" if name else "")
@@ -118,9 +117,8 @@ def load(args: argparse.Namespace) -> Inputs:
             if _n_images(part.data) > 1:
                 raise ValueError(f"section {name!r} has several images: give it by itself")
         sections = {name: part.modalities for name, part in parts.items()}
-        data = _sections.join(sections, args)
-        inputs = Inputs(data, joined=True)
         args.section_key = _sections.section_column(sections)
+        inputs = Inputs(_sections.join(sections, args), joined=True)
         if args.section_key != _keys.SECTION:
             logger.info(
                 "the sections are in obs[%r]: obs[%r] is a column of your own",
@@ -131,22 +129,6 @@ def load(args: argparse.Namespace) -> Inputs:
     for name, adata in inputs.modalities.items():
         logger.info("%s: %d spots, %d features", name, adata.n_obs, adata.n_vars)
     return inputs
-
-
-def _check_one_kind_each(sources: Mapping[str, _sections.Source]) -> None:
-    """Refuse one file for two kinds, unless it says which features are of which kind."""
-    from smartcore import io
-
-    for source in sources.values():
-        twice = [p for p in source.files.values() if list(source.files.values()).count(p) > 1]
-        if twice and holds_anndata(twice[0]):
-            var = io.read_lazily(twice[0]).var
-            if column_in(var) is None:
-                raise UsageError(
-                    f"{twice[0]} is given for two kinds, but does not say which features are of "
-                    f"which: it needs a column 'feature_types' in var, which has "
-                    f"{', '.join(map(str, var.columns)) or 'none'}"
-                )
 
 
 def _read(args: argparse.Namespace, source: _sections.Source) -> Inputs:
@@ -178,8 +160,10 @@ def _read(args: argparse.Namespace, source: _sections.Source) -> Inputs:
             lazy=_lazy.wanted(args, source.input),
             in_tissue=not args.keep_off_tissue,
         )
+    if source.input is None:
+        _check_one_kind_each(source.files, data)
     if args.layer == "raw":
-        data = _from_raw(data)
+        _use_raw(data)
     if source.coords:
         table = io.read_coordinates(
             source.coords,
@@ -200,17 +184,30 @@ def _read(args: argparse.Namespace, source: _sections.Source) -> Inputs:
     return Inputs(data)
 
 
-def _from_raw(data: Any) -> Any:
-    """Modalities with the counts that AnnData keeps in ``raw``, where that is meant."""
+def _check_one_kind_each(files: Mapping[Kind, Path], data: Mapping[str, AnnData]) -> None:
+    """Refuse one file for two kinds, unless it says which features are of which kind."""
+    for kind, path in files.items():
+        var = data[kind].var
+        if list(files.values()).count(path) > 1 and column_in(var) is None:
+            raise UsageError(
+                f"{path} is given for two kinds, but does not say which features are of which: it "
+                f"needs a column 'feature_types' in var, which has "
+                f"{', '.join(map(str, var.columns)) or 'none'}"
+            )
+
+
+def _use_raw(data: MuData | dict[str, AnnData]) -> None:
+    """Put what AnnData keeps in ``raw`` in place of modalities without a layer of that name."""
+    import mudata
+
+    modalities = data if isinstance(data, dict) else data.mod
+    for name, adata in list(modalities.items()):
+        if "raw" not in adata.layers and adata.raw is not None:
+            modalities[name] = adata.raw.to_adata()
+            modalities[name].layers["raw"] = modalities[name].X
     if not isinstance(data, dict):
-        data = dict(data.mod)
-    made = {}
-    for name, adata in data.items():
-        use = "raw" not in adata.layers and adata.raw is not None
-        made[name] = adata.raw.to_adata() if use else adata
-        if use:
-            made[name].layers["raw"] = made[name].X
-    return made
+        with mudata.set_options(pull_on_update=False):
+            data.update()
 
 
 def _n_images(data: MuData | dict[str, AnnData]) -> int:
@@ -226,11 +223,6 @@ def holds_mudata(path: Path) -> bool:
         If it is a file that is not HDF5, or damaged.
     """
     return hdf5_content(path) == "mudata" if path.is_file() else path.suffix == ".h5mu"
-
-
-def holds_anndata(path: Path) -> bool:
-    """Whether `path` is a file of AnnData."""
-    return path.is_file() and hdf5_content(path) == "anndata"
 
 
 def check_coordinates(inputs: Inputs, key: str, place: str = "") -> None:

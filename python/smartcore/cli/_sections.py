@@ -104,7 +104,7 @@ def _names(options: list[list[Path]]) -> list[str]:
 def join(
     sections: Mapping[str, Mapping[str, AnnData]], args: argparse.Namespace
 ) -> dict[str, AnnData]:
-    """Modalities over the spots of all sections, with ``obs["section"]``.
+    """Modalities over the spots of all sections, which ``args.section_key`` tells apart.
 
     Raises
     ------
@@ -120,13 +120,10 @@ def join(
         section: {common[section][m]: adata for m, adata in parts.items()}
         for section, parts in sections.items()
     }
+    options: dict[str, Any] = {"spatial_key": args.spatial_key, "section_key": args.section_key}
     joined = {}
     for name in dict.fromkeys(m for parts in sections.values() for m in parts):
         parts = {section: own[name] for section, own in sections.items() if name in own}
-        options: dict[str, Any] = {
-            "spatial_key": args.spatial_key,
-            "section_key": section_column(sections),
-        }
         try:
             if rep := rep_of(args, name):
                 joined[name] = _stacked(parts, rep, **options)

@@ -272,6 +272,22 @@ def test_counts_in_raw(change, out):
     assert run("--rna", path, "--layer", "raw", "-k", 3, "-o", out, *QUICK) == 0
 
 
+def test_counts_in_raw_of_a_mudata_with_columns_and_places_of_its_own(section, out, tmp_path):
+    mdata = mudata.read_h5mu(section / "all.h5mu")
+    places = mdata["rna"].obsm["spatial"]
+    for adata in mdata.mod.values():
+        adata.raw = adata
+        adata.X = adata.X * 0.5
+        del adata.obsm["spatial"]
+    mdata.obsm["spatial"] = places
+    mdata.obs["note"] = "mine"
+    mdata.write_h5mu(tmp_path / "raw.h5mu")
+    assert run(tmp_path / "raw.h5mu", "--layer", "raw", "-k", 3, "-o", out, *QUICK) == 0
+    result = sm.io.read_mudata(out)
+    assert set(result.obs["note"]) == {"mine"}
+    np.testing.assert_array_equal(result.obsm["spatial"], places)
+
+
 def test_a_section_without_coordinates_is_named(section, change, out, capsys):
     bare = change("rna", lambda a: a.obsm.pop("spatial") is None)
     args = ["run", "--rna", section / "rna.h5ad", bare, "-k", 3, "-o", out, *QUICK]
