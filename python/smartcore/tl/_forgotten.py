@@ -62,12 +62,13 @@ def warn_of_forgotten_sections(
     """
     if len(coords) <= _NEIGHBORS or not np.isfinite(coords).all():
         return
-    places = pd.factorize(pd.MultiIndex.from_arrays(coords.T))[0]
-    shared = np.bincount(places)[places] > 1
+    places = pd.DataFrame(coords)
+    shared = places.duplicated(keep=False).to_numpy()
     share = float(shared.mean())
     candidates = [(name, codes) for name, codes in _columns(data) if name != batch_key]
     if share > _SHARED:
-        _warn_of_places(share, next(_explaining(candidates, places, shared), None))
+        place = places.groupby(list(places.columns), sort=False).ngroup().to_numpy()
+        _warn_of_places(share, next(_explaining(candidates, place[shared], shared), None))
         return
     rng = np.random.default_rng(0)
     rows = np.arange(len(coords))
@@ -115,14 +116,13 @@ def _explaining(
     places: NDArray[np.intp],
     shared: NDArray[np.bool_],
 ) -> Iterator[str]:
-    """Columns with the name of a section in which spots at one place differ."""
+    """Columns with the name of a section in which spots at one of the shared places differ."""
     for name, codes in candidates:
         if not _named_so(name):
             continue  # any column of many values tells two spots apart
-        pairs = places[shared] * (int(codes.max()) + 1) + codes[shared]
-        alone = np.unique(pairs, return_counts=True)
-        of_pair = dict(zip(*alone, strict=True))
-        if np.mean([of_pair[pair] == 1 for pair in pairs]) >= _EXPLAINED:
+        pairs = places * (int(codes.max()) + 1) + codes[shared]
+        _, which, sizes = np.unique(pairs, return_inverse=True, return_counts=True)
+        if (sizes[which] == 1).mean() >= _EXPLAINED:
             yield name
 
 
