@@ -200,7 +200,8 @@ def _writable_table(frame: pd.DataFrame, place: str) -> tuple[pd.DataFrame | Non
             f"column {_RESERVED!r} of {place} is now called {new!r}: files reserve its name"
         )
     texts = {}
-    for name in changed.columns:
+    # Column by column only where the table as a whole cannot be written.
+    for name in changed.columns if _fails(changed) is not None else ():
         column = changed[name]
         if not isinstance(column, pd.Series) or _fails(column.to_frame()) is None:
             continue
