@@ -98,6 +98,15 @@ read_seurat <- function(object) {
     cells = colnames(object),
     # Before version 5 a reduction is of all cells.
     whole = utils::packageVersion("SeuratObject") < "5",
+    tissue = if ("in_tissue" %in% colnames(object[[]])) {
+      "in_tissue == 1"
+    } else {
+      # The marks are those of images.
+      paste(
+        "cells = unlist(lapply(object@images,",
+        "function(x) rownames(subset(x@coordinates, tissue == 1))))"
+      )
+    },
     off_tissue = function() {
       c(marked_outside(object[[]], colnames(object)), images_outside(object))
     },

@@ -9,7 +9,8 @@
 #   reductions, embedding(reduction), assay_of(reduction)
 #   places(coords, coord.cols, section.by, batch.by, verbose)
 #   off_tissue()         names of the cells that are marked as outside the tissue
-#   whole                whether it can only hold an embedding of all its cells
+#   whole, tissue        whether it can only hold an embedding of all its cells; if so, R code
+#                        that is TRUE for those in the tissue
 
 collect <- function(reader, assays = NULL, modalities = NULL, features = NULL, layer = "counts",
                     reduction = NULL, dims = NULL, coords = NULL, coord.cols = NULL,
@@ -84,9 +85,10 @@ without_cells <- function(inputs, outside, reader) {
   }
   if (isTRUE(reader$whole)) {
     smart_abort(c(
-      "{length(outside)} of {n} cells {?is/are} marked as outside the tissue.",
+      "{length(outside)} of {n} cells {?is/are} marked as outside the tissue (first:
+       {.val {outside[1]}}).",
       "i" = "In Seurat 4 an embedding is of all cells. Remove these first:
-             {.code object <- subset(object, in_tissue == 1)}, or use them:
+             {.code object <- subset(object, {reader$tissue})}, or use them:
              {.code in.tissue = FALSE}."
     ))
   }

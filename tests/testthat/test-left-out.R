@@ -37,6 +37,24 @@ test_that("cells marked as outside the tissue are left out and said", {
   expect_error(quick(object, in.tissue = NA), "in.tissue. must be TRUE or FALSE")
 })
 
+test_that("marks of an image are seen, and the advice for Seurat 4 does what it says", {
+  skip_without_core()
+  object <- SimulateSMART(n.rows = 8, n.cols = 8)
+  skip_if_not(inherits(object[["slice1"]], "VisiumV1"))
+  outside <- colnames(object)[1:5]
+  object@images$slice1@coordinates[outside, "tissue"] <- 0L
+  if (seurat_5()) {
+    expect_message(result <- quick(object), "5 of 64 cells are marked as outside the tissue")
+    expect_equal(rownames(result[["smart"]]), colnames(object)[6:64])
+  } else {
+    said <- conditionMessage(expect_error(quick(object), "5 of 64 cells are marked as outside"))
+    code <- regmatches(said, regexpr("object <- subset\\(.*\\)(?=`, or use)", said, perl = TRUE))
+    eval(parse(text = gsub("\n", " ", code)))
+    expect_false(any(outside %in% colnames(object)))
+    expect_equal(ncol(object), 59)
+  }
+})
+
 test_that("cells outside the tissue of a SingleCellExperiment have no values", {
   skip_if_not_installed("SingleCellExperiment")
   skip_without_core()
