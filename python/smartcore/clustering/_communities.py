@@ -21,6 +21,7 @@ logger = logging.getLogger("smartcore")
 GRAPH_METHODS = ("leiden", "louvain")
 
 _MIN_RESOLUTION = 1e-4
+_MANY = 8192  # from here on scanpy searches approximately
 
 
 class ClusterCountError(ValueError):
@@ -101,16 +102,43 @@ def _partitioner(
     z: Floats, method: str, n_neighbors: int, seed: int
 ) -> Callable[[float], npt.NDArray[Any]]:
     """The graph, and a function from a resolution to communities."""
+    n_neighbors = min(n_neighbors, len(z) - 1)
+    # The libraries for it take seconds to load.
+    logger.info("%s: graph of the %d nearest neighbours of each spot", method, n_neighbors)
     import scanpy as sc
     from anndata import AnnData
     from threadpoolctl import threadpool_limits
 
     graph = AnnData(z)
-    n_neighbors = min(n_neighbors, len(z) - 1)
     # Puts numbers of threads back: numba, used here, sets that of torch, whose results depend on it.
     with threadpool_limits(None):
-        sc.pp.neighbors(graph, n_neighbors=n_neighbors, use_rep="X", random_state=seed)
+        sc.pp.neighbors(
+            graph,
+            n_neighbors=n_neighbors,
+            use_rep="X",
+            random_state=seed,
+            transformer=_search(len(z), n_neighbors, seed) if len(z) >= _MANY else None,
+        )
     return _leiden(graph, seed) if method == "leiden" else _louvain(graph, seed)
+
+
+def _search(n_spots: int, n_neighbors: int, seed: int) -> Any:
+    """Scanpy's own search among many spots, its result as the matrix that scanpy takes."""
+    import scanpy as sc
+    from pynndescent import PyNNDescentTransformer
+
+    class Search(PyNNDescentTransformer):
+        def fit_transform(self, x: Floats, y: None = None, **options: Any) -> sp.csr_matrix:
+            # An array since pynndescent 0.7, which scanpy 1.11 does not know.
+            return sp.csr_matrix(super().fit_transform(x, y, **options))
+
+    return Search(
+        n_neighbors=n_neighbors,
+        random_state=seed,
+        n_jobs=sc.settings.n_jobs,
+        n_trees=min(64, 5 + round(n_spots**0.5 / 20)),
+        n_iters=max(5, round(np.log2(n_spots))),
+    )
 
 
 def _leiden(graph: AnnData, seed: int) -> Callable[[float], npt.NDArray[Any]]:

@@ -28,6 +28,14 @@ def scanpy_graph(shapes):
 
 
 class TestGraph:
+    def test_plain_groups_are_found_by_the_search_among_many_spots(self, monkeypatch):
+        import smartcore.clustering._communities as module
+
+        x, truth = blobs((80, 90, 100), distance=20)
+        monkeypatch.setattr(module, "_MANY", len(x))
+        labels = cluster_embedding(x, method="leiden", resolution=0.01, n_neighbors=20, seed=1)
+        assert adjusted_rand_score(truth, labels) == 1
+
     @pytest.mark.parametrize("n_clusters", [3, 5, 8])
     def test_leiden_is_scanpys(self, shapes, scanpy_graph, n_clusters):
         import scanpy as sc
