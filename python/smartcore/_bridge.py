@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from pandas.api.types import is_numeric_dtype
 
 from smartcore import _keys, pp
-from smartcore._feedback import Notify, Report, interruptible, relayed
+from smartcore._feedback import Notify, Report, interruptible, relayed, unless_ended
 from smartcore.clustering import (
     NPcs,
     _mclust,
@@ -30,12 +31,15 @@ from smartcore.clustering import (
     row_order,
 )
 from smartcore.clustering import by_size as _by_size
-from smartcore.integration import integrate
+from smartcore.integration import choose_device, integrate
 from smartcore.metrics import modality_correlation
 from smartcore.params import Params, resolve_params
 from smartcore.pp._kept import no_controls
+from smartcore.tl._n_clusters import draw, score_labels, score_n_clusters
 
-INTERFACE = 9
+logger = logging.getLogger("smartcore")
+
+INTERFACE = 10
 """Raised when a function here changes in what it takes or gives: the R package checks it."""
 
 _MIN_CORRELATED = 4
@@ -55,6 +59,12 @@ def versions() -> dict[str, str]:
 def parameters() -> list[str]:
     """Return the names of the method's parameters."""
     return [field.name for field in fields(Params)]
+
+
+def check(preset: str, params: Mapping[str, Any], device: str) -> None:
+    """Raise what :func:`run` would for these, before there is anything to run it on."""
+    resolve_params(preset, _whole_numbers(params))
+    choose_device(device)
 
 
 @interruptible()
@@ -178,6 +188,8 @@ def run(
     params: Mapping[str, Any] | None = None,
     seed: int = 0,
     device: str = "auto",
+    checkpoint: str | None = None,
+    checkpoint_seconds: float = 60.0,
     on_epoch: Callable[[int, int, float], object] | None = None,
     notify: Notify | None = None,
 ) -> dict[str, Any]:
@@ -195,7 +207,7 @@ def run(
         Shape (n_spots,), codes that sort as the names of the sections do.
     batches
         Shape (n_spots,), the same of the batches; ``None``: the sections.
-    preset, params, seed, device
+    preset, params, seed, device, checkpoint, checkpoint_seconds
         As for :func:`smartcore.integrate`; whole numbers in ``params`` may be floats.
     on_epoch
         Called after the first epoch, five times a second and after the last with the epoch's
@@ -233,10 +245,13 @@ def run(
             seed=seed,
             device=device,
             callback=report,
+            checkpoint=checkpoint,
+            checkpoint_seconds=checkpoint_seconds,
             **changes,
         )
         if report:
             report.finish()
+        logger.info("Contributions of the modalities to the embedding.")
         contributions = [
             _correlation(result.embedding, x, observed[name], seed) for name, x in aligned.items()
         ]
@@ -290,6 +305,97 @@ def cluster(
         "model": None if found.mixture is None else found.mixture.arrays(),
     }
     return {"labels": found.labels} | {k: v for k, v in given.items() if v is not None}
+
+
+@interruptible()
+def choose(
+    embedding: NDArray[np.floating],
+    n_clusters: Sequence[int],
+    method: str,
+    *,
+    n_pcs: NPcs = "auto",
+    n_neighbors: int = 50,
+    seed: int = 0,
+    labels: Sequence[Sequence[NDArray[np.integer]] | str] | None = None,
+    on_clustering: Callable[[int, int], object] | None = None,
+    notify: Notify | None = None,
+) -> dict[str, Any]:
+    """Score numbers of clusters.
+
+    Parameters
+    ----------
+    embedding, n_clusters, method, n_pcs, n_neighbors, seed
+        As for :func:`smartcore.tl._n_clusters.score_n_clusters`.
+    labels
+        For each of the numbers, in increasing order, the labels of each part of
+        :func:`choose_input`, or why there are none; ``None``: found here.
+    on_clustering
+        Called after each clustering with the number of those done and of all. ``True`` from it ends
+        the comparison, as an interrupt does.
+    notify
+        Who hears of warnings and of what is logged.
+
+    Returns
+    -------
+    ``table``, a dict of columns; ``criteria``, names of those among them that are criteria, and
+    ``lower``, whether lower is better, of each; ``suggested``, the best number; and ``n_spots``,
+    how many spots were compared.
+    """
+    x = _narrow(embedding)
+    told = unless_ended(on_clustering) if on_clustering else None
+    with relayed(notify):
+        if labels is None:
+            table = score_n_clusters(
+                x,
+                n_clusters,
+                method=method,
+                n_pcs=n_pcs,
+                n_neighbors=n_neighbors,
+                seed=seed,
+                progress=False,
+                callback=told,
+            )
+        else:
+            drawn = draw(x, n_clusters, seed=seed)
+            by_number = dict(zip(drawn.numbers, labels, strict=True))
+
+            def labels_of(k: int, part: int) -> NDArray[np.int32]:
+                found = by_number[k]
+                if isinstance(found, str):
+                    raise RuntimeError(found)
+                return np.asarray(found[part], np.int32)
+
+            z = reduce_embedding(drawn.x, resolve_n_pcs(n_pcs, method))
+            table = score_labels(drawn, z, labels_of, method=method)
+    criteria: dict[str, bool] = table.attrs["lower_is_better"]
+    return {
+        "table": _columns(table.reset_index()),
+        "criteria": list(criteria),
+        "lower": list(criteria.values()),
+        "suggested": table.attrs["suggested"],
+        "n_spots": table.attrs["n_spots"],
+    }
+
+
+@interruptible()
+def choose_input(
+    embedding: NDArray[np.floating],
+    n_clusters: Sequence[int],
+    method: str,
+    n_pcs: NPcs = "auto",
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Return what R is to cluster so that :func:`choose` can compare numbers of clusters.
+
+    Returns
+    -------
+    ``numbers``, in increasing order; and ``parts``: for each the array to cluster as it is, shape
+    (n_rows, n_components).
+    """
+    drawn = draw(_narrow(embedding), n_clusters, seed=seed)
+    z = reduce_embedding(drawn.x, resolve_n_pcs(n_pcs, method))
+    parts = [z if rows is None else z[rows] for rows in drawn.parts]
+    return {"numbers": drawn.numbers, "parts": parts}
 
 
 @interruptible()

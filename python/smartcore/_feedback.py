@@ -47,7 +47,7 @@ class Report:
     """Calls ``on_epoch`` after the epochs that it is told of."""
 
     def __init__(self, on_epoch: Callable[[int, int, float], object], epochs: int) -> None:
-        self._tell = lambda epoch, loss: on_epoch(epoch, epochs, loss)
+        self._tell = unless_ended(lambda epoch, loss: on_epoch(epoch, epochs, loss))
         self._untold: tuple[int, float] | None = None
         self._next = -np.inf
 
@@ -60,8 +60,18 @@ class Report:
     def finish(self) -> None:
         """Tell of the last epoch, unless that was done."""
         untold, self._untold = self._untold, None
-        if untold and self._tell(*untold) is True:
+        if untold:
+            self._tell(*untold)
+
+
+def unless_ended(tell: Callable[..., object]) -> Callable[..., None]:
+    """Make a function that calls ``tell``, and ends the work where that returns ``True``."""
+
+    def told(*what: object) -> None:
+        if tell(*what) is True:
             raise KeyboardInterrupt
+
+    return told
 
 
 class _Relay(logging.Handler):

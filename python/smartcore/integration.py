@@ -179,7 +179,7 @@ def integrate(
     >>> list(result.history.columns[:3])
     ['total', 'reconstruction', 'triplet']
     """
-    target_device = _device(device, distributed)
+    target_device = choose_device(device, distributed)
     _check_order(coords, sections, batches, features, observed)
     kept = checkpoint
     if kept is not None and not isinstance(kept, Checkpoint):
@@ -266,7 +266,7 @@ def assist(device: str | torch.device = "auto") -> None:
 
     For a process that ``torchrun`` started beside the first and that has no data of its own.
     """
-    target_device = _device(device, distributed=True)
+    target_device = choose_device(device, distributed=True)
     workers = Workers.join(target_device)
 
     def nothing() -> Prepared:
@@ -328,7 +328,7 @@ def embed(
         params=model.params,
         seed=seed,
     )
-    target_device, home = _device(device), next(model.parameters()).device
+    target_device, home = choose_device(device), next(model.parameters()).device
     halo = Halo(spatial)
     given = list(inputs.values())
     around = [halo.around(x) for x in given] if model.takes_around else None
@@ -338,7 +338,8 @@ def embed(
     return embedding[np.argsort(spots.order)]
 
 
-def _device(device: str | torch.device, distributed: bool = False) -> torch.device:
+def choose_device(device: str | torch.device, distributed: bool = False) -> torch.device:
+    """Where to compute; ValueError where there is no such device."""
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if distributed and device == "cuda":
@@ -351,6 +352,12 @@ def _device(device: str | torch.device, distributed: bool = False) -> torch.devi
         )
     try:
         chosen = torch.device(device)
+    except RuntimeError as err:
+        # torch lists all kinds that there are, most of which nobody has.
+        raise ValueError(
+            f"device={str(device)!r} is not known; use 'auto', 'cpu' or 'cuda'."
+        ) from err
+    try:
         torch.empty(0, device=chosen)
     except (RuntimeError, AssertionError) as err:
         raise ValueError(

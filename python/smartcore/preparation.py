@@ -131,6 +131,7 @@ def prepare(
     )
     if settings.target_hops:
         settings = model.params = replace(settings, neighbor_share=share)
+    logger.info("Looking for spots that are alike in each modality.")
     samplers = {
         name: TripletSampler(
             (targets if settings.triplet_source == "target" else inputs)[name][mask],

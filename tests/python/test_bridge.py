@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from smartcore import _bridge, _feedback
+from smartcore.clustering import cluster_embedding
+from smartcore.tl._n_clusters import score_n_clusters
 
 
 def embed(epochs, hear):
@@ -51,3 +53,97 @@ def test_an_interrupt_is_python_s_while_it_works_and_handlers_come_back():
         assert below(signal.SIGINT) == before
     finally:
         signal.signal(signal.SIGINT, mine)
+
+
+class TestChoose:
+    x = np.random.default_rng(0).normal(size=(60, 4)) + 6 * np.repeat(np.eye(4), 15, axis=0)
+
+    def test_it_is_what_python_chooses(self):
+        expected = score_n_clusters(self.x, [2, 3, 4], seed=3, progress=False)
+        told = []
+        found = _bridge.choose(
+            self.x, [4, 2, 3], "shrunk", seed=3, on_clustering=lambda *at: told.append(at)
+        )
+        for name, column in found["table"].items():
+            np.testing.assert_array_equal(column, expected.reset_index()[name])
+        assert found["suggested"] == expected.attrs["suggested"]
+        assert found["n_spots"] == 60
+        assert found["criteria"] == [n for n in found["table"] if n not in ("n_clusters", "rank")]
+        assert dict(zip(found["criteria"], found["lower"], strict=True))["davies_bouldin"] is True
+        assert told == [(i, 18) for i in range(1, 19)]
+
+    def test_labels_found_elsewhere_are_scored_alike(self):
+        expected = _bridge.choose(self.x, [3, 4], "kmeans", n_pcs=3)
+        given = _bridge.choose_input(self.x, [4, 3], "kmeans", n_pcs=3)
+        assert given["numbers"] == [3, 4]
+        labels = [
+            [cluster_embedding(z, k, method="kmeans", n_pcs=None) for z in given["parts"]]
+            for k in given["numbers"]
+        ]
+        found = _bridge.choose(self.x, [4, 3], "kmeans", n_pcs=3, labels=labels)
+        np.testing.assert_equal(found, expected)
+
+    def test_a_number_without_labels_is_told_why(self):
+        given = _bridge.choose_input(self.x, [3, 4], "kmeans")
+        labels = [np.arange(len(z)) % 4 for z in given["parts"]]
+        told = []
+        found = _bridge.choose(
+            self.x,
+            [3, 4],
+            "kmeans",
+            labels=["no fit", labels],
+            notify=lambda *said: told.append(said),
+        )
+        assert np.isnan(found["table"]["rank"]).tolist() == [True, False]
+        assert found["suggested"] == 4
+        assert ("warning", "n_clusters=3 is not scored: no fit") in told
+
+    def test_who_hears_of_clusterings_may_end_them(self):
+        heard = []
+        with pytest.raises(KeyboardInterrupt):
+            _bridge.choose(
+                self.x, [2, 3], "kmeans", on_clustering=lambda *at: heard.append(at) or True
+            )
+        assert heard == [(1, 12)]
+
+    def test_an_error_of_who_hears_is_not_one_of_a_number(self):
+        def fail(*_):
+            raise RuntimeError("R says no")
+
+        with pytest.raises(RuntimeError, match="R says no"):
+            _bridge.choose(self.x, [2, 3], "kmeans", on_clustering=fail)
+
+
+def test_a_training_goes_on_from_its_file(tmp_path):
+    xy = np.argwhere(np.ones((6, 6))).astype(float)
+    x = np.random.default_rng(0).normal(size=(36, 12)) + np.sin(xy[:, :1])
+    file = tmp_path / "state.pt"
+
+    def run(hear, **options):
+        params = {"epochs": 6, "stop_slope": 0.0}
+        return _bridge.run(
+            {"rna": x}, {"rna": np.arange(36)}, xy, on_epoch=hear, params=params, **options
+        )["embedding"]
+
+    with pytest.raises(KeyboardInterrupt):
+        run(lambda *_: True, checkpoint=str(file), checkpoint_seconds=0.0)
+    assert file.exists()
+    np.testing.assert_array_equal(run(None, checkpoint=str(file)), run(None))
+    assert not file.exists()
+
+
+@pytest.mark.parametrize(
+    ("preset", "params", "device", "problem"),
+    [
+        ("best", {}, "cpu", "preset='best' is not known"),
+        ("robust", {"epochs": 0.0}, "cpu", "epochs=0 must be a whole number"),
+        ("robust", {}, "abacus", "device='abacus' is not known"),
+    ],
+)
+def test_settings_are_refused_before_there_is_anything_to_run_them_on(
+    preset, params, device, problem
+):
+    with pytest.raises(ValueError, match=problem):
+        _bridge.check(preset, params, device)
+    # R's whole numbers are floats.
+    assert _bridge.check("robust", {"epochs": 3.0}, "cpu") is None

@@ -219,7 +219,7 @@ def test_three_spots_are_enough():
         (lambda f, c: {"lr": np.nan}, "lr=nan"),
         (lambda f, c: {"graph": "radius"}, "graph='radius' needs radius="),
         (lambda f, c: {"graph": "delaunay", "directed": True}, "directed=True goes with"),
-        (lambda f, c: {"device": "abacus"}, "device='abacus' is not there"),
+        (lambda f, c: {"device": "abacus"}, "device='abacus' is not known"),
         (lambda f, c: {"alpha": [1, 2]}, r"alpha=\[1, 2\] must map"),
         (lambda f, c: {"redraw": "no"}, "redraw='no' must be True or False"),
         (lambda f, c: {"lr": np.inf}, "lr=inf"),

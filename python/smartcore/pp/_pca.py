@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from smartcore.pp._alignment import Alignment, align
 from smartcore.pp._blocks import Blocks
 from smartcore.pp._eigen import leading_eigenvectors
 from smartcore.pp._sparse import column_sums, gram, row_blocks, transposed
+
+logger = logging.getLogger("smartcore")
 
 # Up to this many features their covariance matrix is the quicker way; the larger number where
 # passes over the data are dear.
@@ -88,6 +91,7 @@ def principal_components(
         If no feature varies, in any section if there are ``codes``.
     """
     n, n_features = x.shape
+    logger.info("Principal components of %d %ss in %d spots.", n_features, what, n)
     known = n_features <= _COVARIANCE_UP_TO[x.dear]
     by_row = () if codes is None else (codes,)
     size = np.array([n]) if codes is None else np.bincount(codes)

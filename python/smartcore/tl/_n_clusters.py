@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,9 @@ logger = logging.getLogger("smartcore")
 _MOST_SPOTS = 5_000
 _SILHOUETTE_SPOTS = 3_000  # its cost is quadratic
 _CRITERIA = {"silhouette": False, "davies_bouldin": True, "stability": False}  # lower is better?
+
+Told = Callable[[int, int], object]
+LabelsOf = Callable[[int, int], npt.NDArray[np.int32]]
 
 
 def choose_n_clusters(
@@ -114,6 +118,7 @@ def score_n_clusters(
     subsample: float = 0.8,
     seed: int = 0,
     progress: bool = True,
+    callback: Told | None = None,
 ) -> pd.DataFrame:
     """Score numbers of clusters of an array by three criteria.
 
@@ -156,6 +161,9 @@ def score_n_clusters(
         Seed of all random numbers, in [0, 2**31).
     progress
         Show a progress bar on standard error.
+    callback
+        Called after each clustering with the number of those done and of all; what it raises ends
+        the comparison.
 
     Returns
     -------
@@ -163,8 +171,8 @@ def score_n_clusters(
     ``stability`` and ``rank`` (the mean rank over the three, 1 being best).
     ``attrs["suggested"]`` is the number of smallest mean rank, the fewer clusters
     on a tie; ``attrs["method"]`` the method taken, ``attrs["n_spots"]`` how many spots were
-    clustered. A number that the method cannot
-    reach, or for which a criterion is undefined, has NaN and a warning.
+    clustered, ``attrs["lower_is_better"]`` says it of each criterion. A number that the method
+    cannot reach, or for which a criterion is undefined, has NaN and a warning.
 
     Raises
     ------
@@ -188,60 +196,120 @@ def score_n_clusters(
     >>> score_n_clusters(x, [2, 3, 4], progress=False).attrs["suggested"]
     3
     """
-    from sklearn.metrics import adjusted_rand_score, davies_bouldin_score, pairwise_distances
-    from sklearn.metrics import silhouette_score as silhouette_of
-    from tqdm.auto import tqdm
+    method = resolve_method(method)
+    drawn = draw(embedding, n_clusters, n_repeats=n_repeats, subsample=subsample, seed=seed)
+    z, partition = partitioner(drawn.x, method, n_pcs=n_pcs, n_neighbors=n_neighbors, seed=seed)
+    return score_labels(
+        drawn,
+        z,
+        lambda k, part: partition(k, drawn.parts[part]),
+        method=method,
+        progress=progress,
+        callback=callback,
+    )
 
+
+@dataclass(frozen=True)
+class Drawn:
+    """Spots that numbers of clusters are compared on.
+
+    Attributes
+    ----------
+    x
+        Embedding of these spots.
+    numbers
+        The numbers of clusters, in increasing order.
+    parts
+        What is clustered into each number: None, for all rows of ``x``, and rows of subsamples.
+    rng
+        For what is drawn after these.
+    """
+
+    x: npt.NDArray
+    numbers: list[int]
+    parts: list[npt.NDArray[np.intp] | None]
+    rng: np.random.Generator
+
+
+def draw(
+    embedding: npt.ArrayLike,
+    n_clusters: Iterable[int],
+    *,
+    n_repeats: int = 5,
+    subsample: float = 0.8,
+    seed: int = 0,
+) -> Drawn:
+    """Draw the spots and subsamples of :func:`score_n_clusters`, whose parameters these are."""
     x = check_embedding(embedding)
     n_repeats = check_integer("n_repeats", n_repeats, 2)
     seed = check_integer("seed", seed, 0, 2**31 - 1)
     rng = np.random.default_rng(seed)
-    method = resolve_method(method)
     n_all = len(x)
     if n_all > _MOST_SPOTS:
         x = x[np.sort(rng.choice(n_all, _MOST_SPOTS, replace=False))]
-        logger.info("numbers of clusters are compared on %d of the %d spots", len(x), n_all)
+        logger.info("Numbers of clusters are compared on %d of the %d spots.", len(x), n_all)
     samples = _subsamples(x, subsample, n_repeats, rng)
-    numbers = _numbers(x, n_clusters, samples)
-    z, partition = partitioner(x, method, n_pcs=n_pcs, n_neighbors=n_neighbors, seed=seed)
+    return Drawn(x, _numbers(x, n_clusters, samples), [None, *samples], rng)
+
+
+def score_labels(
+    drawn: Drawn,
+    z: npt.NDArray[np.floating],
+    labels_of: LabelsOf,
+    *,
+    method: str,
+    progress: bool = False,
+    callback: Told | None = None,
+) -> pd.DataFrame:
+    """Score clusters of what was drawn.
+
+    Parameters
+    ----------
+    drawn
+        From :func:`draw`; its generator is used up.
+    z
+        What is clustered of ``drawn.x``, shape (n_spots, n_components).
+    labels_of
+        Of a number of clusters and an index of ``drawn.parts``: the labels of these rows.
+        ``RuntimeError`` or ``ClusterCountError`` from it leaves the number without scores.
+    method, progress, callback
+        As for :func:`score_n_clusters`, whose table is returned.
+    """
+    from sklearn.metrics import pairwise_distances
+    from tqdm.auto import tqdm
+
+    numbers, samples = drawn.numbers, [part for part in drawn.parts if part is not None]
     seen = np.arange(len(z))
     if len(z) > _SILHOUETTE_SPOTS:
-        seen = np.sort(rng.choice(len(z), _SILHOUETTE_SPOTS, replace=False))
+        seen = np.sort(drawn.rng.choice(len(z), _SILHOUETTE_SPOTS, replace=False))
     apart = pairwise_distances(z[seen])
 
-    def silhouette(labels: npt.NDArray[np.int32]) -> float:
-        return float(silhouette_of(apart, labels[seen], metric="precomputed"))
-
     rows = []
-    with tqdm(total=len(numbers) * (n_repeats + 1), desc="clustering", disable=not progress) as bar:
+    total = len(numbers) * len(drawn.parts)
+    with tqdm(total=total, desc="clustering", disable=not progress) as bar:
+        done = 0
 
-        def labels_of(k: int, spots: npt.NDArray[np.intp] | None) -> npt.NDArray[np.int32]:
-            labels = partition(k, spots)
-            bar.update()
-            return labels
+        def advance(to: int) -> None:
+            nonlocal done
+            bar.update(to - done)
+            done = to
+            if callback is not None:
+                callback(done, total)
 
         for place, k in enumerate(numbers, start=1):
-            try:
-                labels = labels_of(k, None)
-                parts = [pd.Series(labels_of(k, spots), index=spots) for spots in samples]
-            except (ClusterCountError, RuntimeError) as error:
-                warnings.warn(f"n_clusters={k} is not scored: {error}", stacklevel=2)
-                rows.append(dict.fromkeys(_CRITERIA, np.nan))
+            found = []
+            for part in range(len(drawn.parts)):
+                try:
+                    found.append(labels_of(k, part))
+                except (ClusterCountError, RuntimeError) as error:
+                    warnings.warn(f"n_clusters={k} is not scored: {error}", stacklevel=3)
+                    break
+                advance(done + 1)
+            if len(found) == len(drawn.parts):
+                rows.append(_scores(z, seen, apart, found[0], samples, found[1:]))
             else:
-                agreement = []
-                for one, other in combinations(parts, 2):
-                    both = one.index.intersection(other.index)
-                    agreement.append(adjusted_rand_score(one[both], other[both]))
-                rows.append(
-                    {
-                        "silhouette": _defined(silhouette, labels, labels[seen]),
-                        "davies_bouldin": _defined(
-                            lambda found: davies_bouldin_score(z, found), labels, labels
-                        ),
-                        "stability": float(np.mean(agreement)),
-                    }
-                )
-            bar.update(place * (n_repeats + 1) - bar.n)
+                rows.append(dict.fromkeys(_CRITERIA, np.nan))
+                advance(place * len(drawn.parts))
 
     table = pd.DataFrame(rows, index=pd.Index(numbers, name="n_clusters"))
     complete = table.dropna()
@@ -254,8 +322,37 @@ def score_n_clusters(
     table["rank"] = pd.concat(ranks, axis=1).mean(axis=1)
     table.attrs["suggested"] = int(table["rank"].idxmin())
     table.attrs["method"] = method
-    table.attrs["n_spots"] = len(x)
+    table.attrs["n_spots"] = len(z)
+    table.attrs["lower_is_better"] = dict(_CRITERIA)
     return table
+
+
+def _scores(
+    z: npt.NDArray[np.floating],
+    seen: npt.NDArray[np.intp],
+    apart: npt.NDArray[np.floating],
+    labels: npt.NDArray[np.int32],
+    samples: list[npt.NDArray[np.intp]],
+    labels_of_samples: list[npt.NDArray[np.int32]],
+) -> dict[str, float]:
+    """All criteria of one number of clusters; ``apart``: distances between the spots ``seen``."""
+    from sklearn.metrics import adjusted_rand_score, davies_bouldin_score
+    from sklearn.metrics import silhouette_score as silhouette_of
+
+    def silhouette(labels: npt.NDArray[np.int32]) -> float:
+        return float(silhouette_of(apart, labels[seen], metric="precomputed"))
+
+    agreement = []
+    clusterings = zip(samples, labels_of_samples, strict=True)
+    parts = [pd.Series(found, index=spots) for spots, found in clusterings]
+    for one, other in combinations(parts, 2):
+        both = one.index.intersection(other.index)
+        agreement.append(adjusted_rand_score(one[both], other[both]))
+    return {
+        "silhouette": _defined(silhouette, labels, labels[seen]),
+        "davies_bouldin": _defined(lambda found: davies_bouldin_score(z, found), labels, labels),
+        "stability": float(np.mean(agreement)),
+    }
 
 
 def _subsamples(

@@ -207,6 +207,7 @@ def train(
         batches.restore(state["negatives"])
         set_rng_state(rng, state["rng"])
         logger.info("The training goes on after epoch %d, as kept in a file.", len(history))
+    logger.info("Training on %d spots.", len(task.coords))
     model.train()
     network = workers.wrap(model)
     with tqdm(

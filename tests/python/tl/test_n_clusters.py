@@ -97,12 +97,28 @@ class TestScores:
         with pytest.warns(UserWarning, match="n_clusters=2 is not scored: leiden"):
             table = score_n_clusters(x, [2, 3, 4], **options)
         assert table.loc[2].isna().all()
+        assert set(table.attrs["lower_is_better"]) == {*table} - {"rank"}
         assert table.attrs["suggested"] == 3
         with (
             pytest.warns(UserWarning, match="not scored"),
             pytest.raises(ValueError, match=r"none of the numbers of clusters \[2\]"),
         ):
             score_n_clusters(x, [2], **options)
+
+    def test_every_clustering_is_told_and_those_left_out_are_counted(self):
+        x, _ = blobs((40, 40, 40), distance=100)
+        told = []
+        with pytest.warns(UserWarning, match="n_clusters=2 is not scored"):
+            score_n_clusters(
+                x,
+                [2, 3],
+                method="leiden",
+                n_neighbors=10,
+                n_repeats=2,
+                progress=False,
+                callback=lambda *at: told.append(at),
+            )
+        assert told == [(3, 6), (4, 6), (5, 6), (6, 6)]
 
     def test_progress_on_standard_error_only(self, capsys):
         x, _ = blobs()
