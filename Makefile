@@ -2,7 +2,11 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+# A second environment, for a Python that has no NumPy 1.
+PYTHON313 ?= python3.13
+VENV313 ?= .venv313
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check -c constraints.txt
+PIP := $(BIN)/python $(PIP_INSTALL)
 # Small problems are slower on several threads.
 export OMP_NUM_THREADS ?= 1
 
@@ -13,14 +17,17 @@ R_ENV := R_LIBS=$(R_LIBRARY) RETICULATE_PYTHON=$(abspath $(VENV))/bin/python
 R_CHECK_OPTIONS ?= --no-manual --no-build-vignettes
 R_SOURCES := DESCRIPTION NAMESPACE $(wildcard R/*.R) $(wildcard inst/*)
 
-.PHONY: help demo demo-python demo-r test test-python test-r test-hostile test-seurat5 check check-r
-.PHONY: architecture benchmark clean
+.PHONY: help demo demo-python demo-r test test-python test-r test-hostile test-seurat5
+.PHONY: test-seurat5-python313 bare-debian check check-r architecture benchmark clean
 help:
 	@echo 'make demo          simulate omics, find their domains, write figures to demo/: from Python,'
 	@echo '                   and from Seurat where R has it (demo-python, demo-r: one of them)'
 	@echo 'make test          run the tests (test-python, test-r: some of them)'
 	@echo 'make test-hostile  read twenty thousand damaged inputs, and kill fifty runs'
 	@echo 'make test-seurat5  run those of R in a Debian 13 with R 4.5 and Seurat 5 (needs root)'
+	@echo 'make test-seurat5-python313'
+	@echo '                   the same on the Python 3.13 that PYTHON313 names, with NumPy 2'
+	@echo 'make bare-debian   type README'\''s lines for R in a Debian 12 that has nothing (root)'
 	@echo 'make check         check style, types, order of imports, docs/architecture.md, and the examples'
 	@echo '                   in the documentation'
 	@echo 'make check-r       build the R package with its vignettes, and check it'
@@ -54,6 +61,12 @@ test-hostile: $(VENV)/.test
 test-seurat5: $(VENV)/.test
 	sh tools/seurat5.sh $(BIN)/python
 
+test-seurat5-python313: $(VENV313)/.run
+	sh tools/seurat5.sh $(VENV313)/bin/python
+
+bare-debian:
+	sh tools/bare_debian.sh
+
 check: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -65,7 +78,7 @@ check: $(VENV)/.test
 check-r: $(VENV)/.test
 	sh tools/setup_r.sh check
 	rm -rf build/r
-	$(R_ENV) SMART_REQUIRE_PYTHON=true sh tools/build_r.sh build/r
+	$(R_ENV) SMART_REQUIRE_PYTHON=true sh tools/build_r.sh --vignettes build/r
 	$(R_ENV) SMART_REQUIRE_PYTHON=true sh tools/check_r.sh build/r/SpatialSMART_*.tar.gz $(R_CHECK_OPTIONS)
 
 architecture: $(VENV)/.test
@@ -75,15 +88,18 @@ benchmark: $(VENV)/.test
 	$(BIN)/python benchmarks/published.py
 
 clean:
-	rm -rf $(VENV) demo build
+	rm -rf $(VENV) $(VENV313) demo build
 
 $(VENV)/bin/python:
 	sh tools/make_venv.sh $(PYTHON) $(VENV)
 
+$(VENV313)/bin/python:
+	sh tools/make_venv.sh $(PYTHON313) $(VENV313)
+
 # torch by itself: CPU builds are found by its exact version.
-$(VENV)/.run: pyproject.toml constraints.txt $(VENV)/bin/python
-	$(PIP) torch==2.13.0
-	$(PIP) -e .
+$(VENV)/.run $(VENV313)/.run: %/.run: pyproject.toml constraints.txt %/bin/python
+	$*/bin/python $(PIP_INSTALL) torch==2.13.0
+	$*/bin/python $(PIP_INSTALL) -e .
 	touch $@
 
 # bio-SMART pins versions of its own that nothing else can live with.

@@ -22,6 +22,10 @@
 #' A session has one Python: it is chosen when Python is first used, and another choice needs a
 #' restart of R. Loading the package neither downloads nor starts anything.
 #'
+#' Python is reached through reticulate and not through basilisk: PyTorch must fit the user's
+#' graphics card, which one pinned environment cannot, and progress and interrupts need Python in
+#' the process of R. From reticulate 1.41 on, reticulate prepares an isolated environment by itself.
+#'
 #' @references
 #' Du et al. (2026). SMART: spatial multi-omic aggregation using graph neural networks and metric
 #' learning. Nature Communications 17, 2876. \doi{10.1038/s41467-026-70821-5}

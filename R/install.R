@@ -1,11 +1,13 @@
 #' Install SMART's Python core
 #'
 #' Makes a virtual environment and installs in it the Python package smartcore, whose sources
-#' come with this package, and what that needs (PyTorch among them: 1 to 4 GB). It is needed once.
+#' come with this package, and what that needs (PyTorch among them: 2 to 6 GB). It is needed once.
 #' With reticulate 1.41 or newer [RunSMART()] works without it, in an environment that reticulate
 #' prepares; this one is for older ones and for control over what is installed.
 #'
-#' The environment `"r-smart"` is found by itself in the next session. For one of another name, or
+#' The environment `"r-smart"` is found by itself in the next session, unless the environment
+#' variable `RETICULATE_PYTHON` names another Python: delete its line in `.Renviron`, or call
+#' `Sys.unsetenv("RETICULATE_PYTHON")` before Python is used. For an environment of another name, or
 #' for conda, name its Python by the environment variable `SMART_PYTHON`, in `.Renviron` say.
 #' Repeated, the function brings an existing environment up to date.
 #'
@@ -19,9 +21,11 @@
 #'
 #' @return `install_smartcore()`: the path of the environment's Python, invisibly.
 #'
-#'   `has_smartcore()`: whether the core is there already, without starting or downloading
-#'   anything. Looked at are the Python that runs, or else the first of those that
-#'   `RETICULATE_PYTHON` and `SMART_PYTHON` name and the one in the environment `"r-smart"`.
+#'   `has_smartcore()`: whether a core that this package can use is there already, without starting
+#'   or downloading anything. It is `FALSE` for a core of another release, and where reticulate
+#'   cannot work with the NumPy beside it (reticulate before 1.38 with NumPy 2). Looked at are the
+#'   Python that runs, or else the first of those that `RETICULATE_PYTHON` and `SMART_PYTHON` name
+#'   and the one in the environment `"r-smart"`.
 #' @concept python
 #' @export
 #' @examples
@@ -29,8 +33,8 @@
 #' \dontrun{
 #' # It downloads gigabytes.
 #' install_smartcore()
-#' # The versions that the tests passed with:
-#' install_smartcore(pip.options = c("-c", "constraints.txt"))
+#' # The versions that the tests passed with, from the file constraints.txt of the sources:
+#' install_smartcore(torch = "2.13.0", pip.options = c("-c", "constraints.txt"))
 #' }
 install_smartcore <- function(
     envname = "r-smart",
@@ -63,7 +67,7 @@ install_smartcore <- function(
 
 make_environment <- function(envname, python, torch, numpy, pip.options) {
   if (!reticulate::virtualenv_exists(envname)) {
-    python <- find_python(python, below = if (length(numpy)) "3.13")
+    python <- find_python(python, below = if (length(numpy)) no_numpy1)
     # NumPy is left to the installation below, which knows what reticulate can use.
     reticulate::virtualenv_create(envname, python = python, packages = FALSE)
   }
@@ -90,19 +94,30 @@ has_smartcore <- function() {
   if (is.null(python) || !file.exists(python)) {
     return(FALSE)
   }
-  found <- ask_python(
-    python, "import importlib.util; print(importlib.util.find_spec('smartcore') is not None)",
+  numpy <- numpy_requirement()
+  said <- ask_python(
+    python, sprintf(look_for_core, if (length(numpy)) "__import__('numpy').__version__" else "''"),
     stderr = FALSE
   )
-  identical(found, "True")
+  found <- strsplit(said, " ", fixed = TRUE)[[1]]
+  identical(found[1], as.character(core_interface)) && (is.null(numpy) || numpy_fits(found[2]))
 }
+
+# Prints the interface of a core without importing it, which takes seconds, and NumPy's version.
+look_for_core <- "
+import importlib.util, pathlib, re
+core = importlib.util.find_spec('smartcore')
+bridge = pathlib.Path(core.origin).with_name('_bridge.py')
+interface = re.search('(?m)^INTERFACE = ([0-9]+)', bridge.read_text(encoding='utf-8'))
+print(interface.group(1), %s)
+"
 
 # The Python that would be started, as far as it can be told beforehand.
 expected_python <- function() {
   for (name in c("RETICULATE_PYTHON", "SMART_PYTHON")) {
     wanted <- Sys.getenv(name)
     if (nzchar(wanted)) {
-      return(if (dir.exists(wanted)) env_python(wanted) else wanted)
+      return(named_python(wanted))
     }
   }
   if (reticulate::virtualenv_exists(core_env)) reticulate::virtualenv_python(core_env)
@@ -122,9 +137,12 @@ torch_requirement <- function(torch) {
 }
 
 # reticulate learnt NumPy 2 in 1.38.
-numpy_requirement <- function(version = utils::packageVersion("reticulate")) {
+numpy_requirement <- function(version = reticulate_version()) {
   if (version < "1.38") "numpy<2"
 }
+
+# The first Python for which there is no NumPy 1.
+no_numpy1 <- "3.13"
 
 # The Python to make an environment from: the one given, or the first that is new enough.
 find_python <- function(python = NULL, below = NULL) {

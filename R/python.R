@@ -5,14 +5,17 @@ core_env <- "r-smart"
 # The oldest core whose results and functions this package knows.
 core_minimum <- "0.2.0"
 # Of the functions in smartcore._bridge.
-core_interface <- 9L
+core_interface <- 10L
 least_python <- "3.11"
 
 session <- new.env(parent = emptyenv())
 
 # The Python module, imported and checked at first use.
-core <- function(fn = "RunSMART") {
+core <- function(fn = "RunSMART", verbose = FALSE) {
   if (is.null(session$core)) {
+    if (verbose && !reticulate::py_available()) {
+      smart_inform(c("i" = "Starting Python \u2026"))
+    }
     # Users of a proxy of their own may have started Python before this package was loaded.
     require_core()
     start_python(fn)
@@ -59,6 +62,7 @@ core_requirement <- function(path) {
 # loaded before torch's ends the session.
 start_python <- function(fn = "RunSMART") {
   choose_python(fn)
+  check_numpy(fn = fn)
   tryCatch(
     reticulate::py_run_string(import_torch, local = TRUE, convert = FALSE),
     error = function(e) {
@@ -90,7 +94,7 @@ choose_python <- function(fn = "RunSMART") {
   if (!nzchar(wanted) || reticulate::py_available() || nzchar(Sys.getenv("RETICULATE_PYTHON"))) {
     return(invisible())
   }
-  python <- if (dir.exists(wanted)) env_python(wanted) else wanted
+  python <- named_python(wanted)
   if (!file.exists(python)) {
     smart_abort(c(
       "There is no Python {.file {python}}.",
@@ -99,6 +103,12 @@ choose_python <- function(fn = "RunSMART") {
     ), fn = fn)
   }
   reticulate::use_python(python, required = TRUE)
+}
+
+# A Python, or the one in the folder of an environment.
+named_python <- function(wanted) {
+  wanted <- path.expand(wanted)
+  if (dir.exists(wanted)) env_python(wanted) else wanted
 }
 
 env_python <- function(folder) {
@@ -120,107 +130,3 @@ without_r_libraries <- function(code) {
     c(LD_LIBRARY_PATH = if (length(own)) paste(own, collapse = ":") else NA), code
   )
 }
-
-# Errors ----
-
-abort_no_core <- function(error, fn = "RunSMART") {
-  version <- installed_core()
-  python <- python_path()
-  if (!is.null(version)) {
-    check_core(version, interface = NA, python = python, fn = fn)
-  }
-  abort_python(
-    "SMART's Python core, smartcore, cannot be loaded.",
-    reason = python_reason(error), python = python, fn = fn
-  )
-}
-
-# Version of a smartcore that can be imported although its bridge cannot.
-installed_core <- function() {
-  if (!reticulate::py_available()) {
-    return(NULL)
-  }
-  tryCatch(
-    as.character(reticulate::import("smartcore")$`__version__`),
-    error = function(e) NULL
-  )
-}
-
-check_core <- function(version, interface, python, fn = "RunSMART") {
-  here <- utils::packageVersion("SpatialSMART")
-  # "0.2.0.dev1" is of 0.2.0.
-  number <- numeric_version(sub("^([0-9]+(\\.[0-9]+)*).*$", "\\1", version), strict = FALSE)
-  if (is.na(number) || number < core_minimum || is.na(interface) || interface < core_interface) {
-    abort_python(
-      "The Python core is too old: smartcore {version}.",
-      reason = "SpatialSMART {here} needs smartcore {core_minimum} or newer, which comes with it.",
-      python = python, values = list(version = version, here = here), fn = fn
-    )
-  }
-  if (interface > core_interface) {
-    smart_abort(c(
-      "The Python core, smartcore {version}, is newer than SpatialSMART {here}.",
-      "i" = "Looked at: {.file {python}}",
-      "i" = "Install the SpatialSMART of the same release, or give this Python the core that came
-             with this one: {.code SpatialSMART::install_smartcore()}."
-    ), fn = fn)
-  }
-  invisible()
-}
-
-# Says which Python was looked at, and two ways out.
-abort_python <- function(what, reason, python, values = list(), fn = "RunSMART") {
-  values <- c(values, list(sources = core_sources(), python = python))
-  shadowed <- nzchar(Sys.getenv("RETICULATE_PYTHON"))
-  smart_abort(
-    c(
-      what,
-      "x" = reason,
-      "i" = if (is.null(python)) {
-        "No Python could be started."
-      } else {
-        "Looked at the Python {.file {python}}{chosen_by()}"
-      },
-      " " = "Two ways out, each followed by a restart of R:",
-      "*" = if (shadowed) {
-        paste(
-          "{.code SpatialSMART::install_smartcore()} makes an environment with all that is needed;",
-          "then unset {.envvar RETICULATE_PYTHON}."
-        )
-      } else {
-        "{.code SpatialSMART::install_smartcore()} makes an environment with all that is needed."
-      },
-      "*" = if (is.null(python)) {
-        paste(
-          "Name a Python that has smartcore:",
-          "{.code Sys.setenv(RETICULATE_PYTHON = \"/path/to/python\")}, before it is first used."
-        )
-      } else {
-        "In a terminal: {.code \"{python}\" -m pip install --upgrade \"{sources}\"}"
-      }
-    ),
-    fn = fn,
-    class = "smart_python_error",
-    .envir = list2env(values, parent = environment(abort_python))
-  )
-}
-
-chosen_by <- function() {
-  for (name in c("RETICULATE_PYTHON", "SMART_PYTHON")) {
-    if (nzchar(Sys.getenv(name))) {
-      return(paste0(", which ", name, " names."))
-    }
-  }
-  "."
-}
-
-# What Python says, without reticulate's advice.
-python_reason <- function(error) {
-  last <- reticulate::py_last_error()
-  if (reticulate::py_available() && !is.null(last)) {
-    return(escape_braces(paste0(last$type, ": ", last$value)))
-  }
-  escape_braces(conditionMessage(error))
-}
-
-escape_braces <- function(x) gsub("}", "}}", gsub("{", "{{", x, fixed = TRUE), fixed = TRUE)

@@ -4,23 +4,131 @@ without_paths <- function(lines) {
   gsub(as.character(utils::packageVersion("SpatialSMART")), "<version>", lines, fixed = TRUE)
 }
 
-test_that("a missing or too old core is an error that names the Python and two ways out", {
+# The Python of a virtual environment that holds nothing but these modules: file -> its lines.
+python_with <- function(files = list(), folder = withr::local_tempdir(.local_envir = env),
+                        env = parent.frame()) {
+  base <- reticulate::import("sys")$`_base_executable`
+  made <- withr::with_envvar(
+    c(LD_LIBRARY_PATH = NA),
+    system2(base, c("-m", "venv", "--without-pip", shQuote(folder)), stdout = FALSE, stderr = FALSE)
+  )
+  skip_if_not(made == 0, "Python cannot make virtual environments")
+  packages <- Sys.glob(file.path(folder, "lib", "python*", "site-packages"))
+  for (file in names(files)) {
+    path <- file.path(packages, file)
+    dir.create(dirname(path), showWarnings = FALSE)
+    writeLines(files[[file]], path)
+  }
+  env_python(folder)
+}
+
+# A core that says no more than what it is.
+stand_in_core <- function(interface, version = "99.0") {
+  list(
+    "smartcore/__init__.py" = sprintf("__version__ = '%s'", version),
+    "smartcore/_bridge.py" = c(
+      sprintf("INTERFACE = %d", interface),
+      sprintf("def versions():\n    return {'smartcore': '%s'}", version)
+    )
+  )
+}
+
+test_that("a missing or too old core is an error that names the Python and the ways out", {
   withr::local_envvar(RETICULATE_PYTHON = NA, SMART_PYTHON = NA)
   expect_snapshot(error = TRUE, transform = without_paths, {
     abort_python("SMART's Python core, smartcore, cannot be loaded.",
-      reason = "ModuleNotFoundError: No module named 'smartcore'", python = "/usr/bin/python3"
+      reason = "ModuleNotFoundError: No module named 'smartcore'", python = "/no/python3"
+    )
+    abort_python("SMART's Python core, smartcore, cannot be loaded.",
+      reason = "ModuleNotFoundError: No module named 'smartcore'", python = "/no/python3",
+      managed = TRUE
     )
     abort_python("SMART's Python core, smartcore, cannot be loaded.",
       reason = "Python shared library not found", python = NULL
     )
-    check_core("0.0.9", 1L, "/usr/bin/python3")
-    check_core("99.0.0", 99L, "/usr/bin/python3")
+    check_core("0.0.9", 1L, "/no/python3")
+    check_core("99.0.0", 99L, "/no/python3")
   })
-  withr::local_envvar(RETICULATE_PYTHON = "/opt/python")
-  expect_snapshot(
-    error = TRUE, transform = without_paths,
-    check_core("0.0.9", NA, "/opt/python", fn = "FindSMARTClusters")
+  withr::local_envvar(SMART_PYTHON = "/no/smart")
+  expect_snapshot(error = TRUE, transform = without_paths, check_core("0.0.9", 1L, "/no/smart"))
+  withr::local_envvar(RETICULATE_PYTHON = "/no/python")
+  expect_snapshot(error = TRUE, transform = without_paths, {
+    check_core("0.0.9", NA, "/no/python", fn = "FindSMARTClusters")
+    abort_python("SMART's Python core, smartcore, cannot be loaded.",
+      reason = "ModuleNotFoundError: No module named 'smartcore'", python = "/no/python",
+      managed = TRUE
+    )
+  })
+})
+
+test_that("NumPy 2 under a reticulate that does not know it is an error that says what to change", {
+  withr::local_envvar(RETICULATE_PYTHON = NA, SMART_PYTHON = NA)
+  config <- function(numpy, version = "3.11") {
+    list(
+      python = "/no/python3", version = version, numpy = list(version = numeric_version(numpy))
+    )
+  }
+  old <- numeric_version("1.37.0")
+  expect_snapshot(error = TRUE, {
+    check_numpy(config("2.1.0"), old)
+    check_numpy(config("2.4.6", version = "3.13"), old, fn = "FindSMARTClusters")
+  })
+  expect_silent(check_numpy(config("1.26.4"), old))
+  expect_silent(check_numpy(config("2.1.0"), numeric_version("1.38.0")))
+  # No Python, or none with NumPy: that is another error's matter.
+  expect_silent(check_numpy(NULL, old))
+  expect_silent(check_numpy(list(python = "/no/python3", version = "3.11", numpy = NULL), old))
+})
+
+test_that("NumPy 2 is seen in the Python that is to come and in the one that runs", {
+  skip_without_core()
+  numpy <- function(version) {
+    list("numpy/__init__.py" = sprintf("__version__ = version = '%s'", version))
+  }
+  python <- python_with(c(stand_in_core(core_interface), numpy("2.1.0")))
+  ask <- c(
+    "cat(reticulate::py_available(), has_smartcore(), '\n')",
+    "said <- tryCatch({ SpatialSMART:::core(); 'loaded' }, error = conditionMessage)",
+    "cat(said, reticulate::py_available(), has_smartcore(), '\n')"
   )
+  said <- function(...) {
+    paste(trimws(run_r(ask, c(RETICULATE_PYTHON = python, ...))), collapse = " ")
+  }
+  before <- said()
+  running <- said(R_PROFILE_USER = profile_that("invisible(reticulate::py_eval('1'))"))
+  if (utils::packageVersion("reticulate") < "1.38") {
+    expect_match(before, "^FALSE FALSE .*cannot work with NumPy 2.1.0.* FALSE FALSE$")
+    expect_match(before, "-m pip install --upgrade \"numpy<2\"", fixed = TRUE)
+    expect_match(running, "^TRUE FALSE .*cannot work with NumPy 2.1.0.* TRUE FALSE$")
+  } else {
+    expect_match(before, "^FALSE TRUE loaded TRUE TRUE$")
+    expect_match(running, "^TRUE TRUE loaded TRUE TRUE$")
+  }
+})
+
+test_that("a core that is newer than this package is an error, but not of has_smartcore()", {
+  skip_without_core()
+  expect_error(check_core("99.0", 99L, "/no/python3"), class = "smart_python_error")
+  python <- python_with(stand_in_core(core_interface + 1L))
+  out <- run_r(c(
+    "cat(has_smartcore(), reticulate::py_available(), '\n')",
+    "said <- tryCatch(SpatialSMART:::core(), error = conditionMessage)",
+    "cat(said, has_smartcore(), reticulate::py_available(), '\n')"
+  ), c(RETICULATE_PYTHON = python))
+  expect_match(out, "^FALSE FALSE", all = FALSE)
+  expect_match(out, "smartcore 99.0, is newer than SpatialSMART", all = FALSE)
+  expect_match(utils::tail(out, 1), "FALSE TRUE")
+})
+
+test_that("a Python that pip leaves to the system is told from others", {
+  skip_without_core()
+  expect_false(externally_managed(NULL))
+  expect_false(externally_managed("/no/such/python"))
+  python <- python_with()
+  expect_false(externally_managed(python))
+  mark <- Sys.glob("/usr/lib/python3*/EXTERNALLY-MANAGED")
+  skip_if_not(length(mark) == 1 && file.exists("/usr/bin/python3"), "The system has no such Python")
+  expect_true(externally_managed("/usr/bin/python3"))
 })
 
 test_that("cores of this release are accepted", {
@@ -104,15 +212,7 @@ test_that("SMART_PYTHON names a Python or the folder of an environment", {
 
 test_that("a Python without the core, or with an old one, is named", {
   skip_without_core()
-  folder <- withr::local_tempdir()
-  bare <- file.path(folder, "bare")
-  base <- reticulate::import("sys")$`_base_executable`
-  made <- withr::with_envvar(
-    c(LD_LIBRARY_PATH = NA),
-    system2(base, c("-m", "venv", "--without-pip", shQuote(bare)), stdout = FALSE, stderr = FALSE)
-  )
-  skip_if_not(made == 0, "Python cannot make virtual environments")
-  python <- env_python(bare)
+  python <- python_with()
   ask <- "SpatialSMART:::core()"
   out <- paste(run_r(ask, c(RETICULATE_PYTHON = python)), collapse = "\n")
   expect_match(out, "cannot be loaded")
@@ -122,6 +222,7 @@ test_that("a Python without the core, or with an old one, is named", {
   expect_match(out, "-m pip\\s+install")
 
   # Sources of a core of long ago, found first.
+  folder <- withr::local_tempdir()
   old <- file.path(folder, "smartcore")
   dir.create(old)
   writeLines("__version__ = '0.0.3'", file.path(old, "__init__.py"))
