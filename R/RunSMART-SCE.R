@@ -14,35 +14,41 @@ RunSMART.SingleCellExperiment <- function(
     section.by = NULL,
     batch.by = NULL,
     n.clusters = NULL,
-    cluster.name = "smart_clusters",
+    cluster.name = NULL,
     cluster.method = NULL,
+    resolution = NULL,
     reduction.name = "SMART",
     reduction.key = "SMART_",
     check.counts = TRUE,
     in.tissue = TRUE,
+    checkpoint = NULL,
     seed.use = 42,
     verbose = TRUE,
     ...) {
+  check_valid(object)
   check_reduced_dim_name(object, reduction.name)
+  cluster.name <- cluster.name %||% default_cluster_name(reduction.name)
   check_name(reduction.key, "reduction.key")
   check_name(cluster.name, "cluster.name")
-  check_n_clusters(n.clusters, ncol(object))
-  cluster_method(cluster.method, "RunSMART")
+  wanted <- wanted_clusters(n.clusters, resolution, cluster.method, ncol(object), "RunSMART")
+  checkpoint <- check_checkpoint(checkpoint)
   reader <- read_sce(object)
+  dots <- list(...)
+  own <- names(formals())
   inputs <- collect(
     reader,
     assays = assays, modalities = modalities, features = features, layer = layer,
     reduction = reduction, dims = dims, coords = coords, coord.cols = coord.cols,
     section.by = section.by, batch.by = batch.by, check.counts = check.counts,
-    in.tissue = in.tissue, verbose = verbose
+    in.tissue = in.tissue, verbose = verbose,
+    check = function(plan) check_settings(dots, own, plan, seed.use, check.counts, verbose)
   )
   result <- run_inputs(
-    inputs, n.clusters, cluster.method, cluster.name, seed.use, check.counts, verbose, ...
+    inputs, wanted, cluster.name, seed.use, check.counts, checkpoint, verbose, ...
   )
   object <- store_sce(object, result, inputs, reduction.name, reduction.key, reader$cells)
-  if (!is.null(result$clusters)) {
-    SummarizedExperiment::colData(object)[[cluster.name]] <- unname(result$clusters[reader$cells])
-  }
+  object <- store_domains_sce(object, result, cluster.name, reader$cells)
+  if (verbose) say_result(result, cluster.name, reduction.name, "Bioconductor")
   object
 }
 
@@ -64,8 +70,10 @@ read_sce <- function(object) {
       from <- experiment(name)
       layer %in% SummarizedExperiment::assayNames(from) && all(dim(from) > 0)
     },
-    counts = function(name, layer, features, check.counts) {
-      experiment_counts(experiment(name), name, layer, features, check.counts, cells)
+    layers = function(name) SummarizedExperiment::assayNames(experiment(name)),
+    types = function(name, layer) unique(experiment_types(experiment(name))),
+    counts = function(name, layer, features, check.counts, type = NA) {
+      experiment_counts(experiment(name), name, layer, features, check.counts, cells, type)
     },
     reductions = SingleCellExperiment::reducedDimNames(object),
     embedding = function(name) {
@@ -87,12 +95,26 @@ cell_names <- function(object) {
   if (is.null(names) || anyDuplicated(names)) paste0("cell", seq_len(ncol(object))) else names
 }
 
-experiment_counts <- function(from, name, layer, features, check.counts, cells) {
+# The type of each feature, where those of several are together (as DropletUtils reads 10x files).
+experiment_types <- function(from) {
+  about <- SummarizedExperiment::rowData(from)
+  for (column in intersect(c("feature_types", "Type", "type", "feature_type"), colnames(about))) {
+    types <- as.character(about[[column]])
+    if (!anyNA(types) && sum(modality_kinds %in% kind_of_type(unique(types))) > 1) {
+      return(types)
+    }
+  }
+  NULL
+}
+
+experiment_counts <- function(from, name, layer, features, check.counts, cells, type = NA) {
   there <- SummarizedExperiment::assayNames(from)
   if (!layer %in% there || any(dim(from) == 0)) {
     smart_abort(c(
       "Experiment {.val {name}} has no assay {.val {layer}}, or an empty one.",
-      "i" = "Its assays are {.val {there}}; name one with {.arg layer}."
+      did_you_mean(layer, there),
+      "i" = "Its assays are {.val {there}}. If one of these holds the raw counts, name it:
+             {.code layer = \"...\"}."
     ))
   }
   counts <- SummarizedExperiment::assay(from, layer)
@@ -100,5 +122,7 @@ experiment_counts <- function(from, name, layer, features, check.counts, cells) 
     rownames(counts) <- paste0("feature", seq_len(nrow(counts)))
   }
   colnames(counts) <- cells
+  if (!is.na(type)) counts <- counts[experiment_types(from) == type, , drop = FALSE]
+  features <- features_of_type(features, rownames(counts), type)
   join_parts(stats::setNames(list(counts), layer), name, features, check.counts)
 }

@@ -4,8 +4,10 @@
 #   cells                names of the cells, unique
 #   assays, default      names of the assays; the one to prefer
 #   describe(assay)      list(classes, features)
-#   is_filled(assay, layer)
-#   counts(assay, layer, features, check.counts)
+#   is_filled(assay, layer), layers(assay): whether it holds that layer; all that it holds
+#   types(assay, layer)  names of the types of features in it, where there are several for the same
+#                        cells, or one that its name tells
+#   counts(assay, layer, features, check.counts, type)
 #   reductions, embedding(reduction), assay_of(reduction)
 #   places(coords, coord.cols, section.by, batch.by, verbose)
 #   off_tissue()         names of the cells that are marked as outside the tissue
@@ -15,9 +17,12 @@
 collect <- function(reader, assays = NULL, modalities = NULL, features = NULL, layer = "counts",
                     reduction = NULL, dims = NULL, coords = NULL, coord.cols = NULL,
                     section.by = NULL, batch.by = NULL, check.counts = TRUE, in.tissue = TRUE,
-                    verbose = TRUE) {
+                    verbose = TRUE, check = function(plan) NULL) {
   check_flag(in.tissue, "in.tissue", "RunSMART")
-  plan <- plan_inputs(reader, assays, modalities, layer, reduction)
+  check_flag(verbose, "verbose", "RunSMART")
+  plan <- plan_inputs(reader, assays, modalities, layer, reduction, verbose)
+  if (is.list(features)) features <- named_as(features, "features", plan)
+  if (is.list(dims)) dims <- named_as(dims, "dims", plan)
   features <- features_by_assay(reader, features, plan$assay[is.na(plan$reduction)], verbose)
   if (!is.null(dims) && all(is.na(plan$reduction))) {
     smart_abort(c(
@@ -26,11 +31,14 @@ collect <- function(reader, assays = NULL, modalities = NULL, features = NULL, l
     ))
   }
   places <- reader$places(coords, coord.cols, section.by, batch.by, verbose)
+  check(plan)
+  counted <- unique(plan$assay[is.na(plan$reduction)])
+  if (verbose && length(counted)) smart_inform(c("i" = "Reading counts of {.val {counted}} \u2026"))
   inputs <- lapply(seq_len(nrow(plan)), function(i) {
     item <- as.list(plan[i, ])
     if (is.na(item$reduction)) {
       counts <- reader$counts(
-        item$assay, item$layer, one_of_list(features, item$assay), check.counts
+        item$assay, item$layer, one_of_list(features, item$assay), check.counts, item$type
       )
       return(list(kind = item$kind, counts = counts, pcs = NULL))
     }
@@ -48,7 +56,7 @@ collect <- function(reader, assays = NULL, modalities = NULL, features = NULL, l
     modality = plan$name,
     kind = plan$kind,
     assay = plan$assay,
-    source = ifelse(is.na(plan$reduction), plan$assay, plan$reduction),
+    source = source_names(plan),
     layer = plan$layer,
     reduction = plan$reduction,
     n.features = vapply(inputs, input_width, 1L, USE.NAMES = FALSE),
@@ -73,151 +81,6 @@ collect <- function(reader, assays = NULL, modalities = NULL, features = NULL, l
   )
 }
 
-# Inputs without cells that lie outside the tissue, said with their number.
-without_cells <- function(inputs, outside, reader) {
-  outside <- intersect(reader$cells, outside)
-  n <- length(reader$cells)
-  if (length(outside) == n) {
-    smart_abort(c(
-      "All {n} cells are marked as outside the tissue.",
-      "i" = "{.code in.tissue = FALSE} uses them."
-    ))
-  }
-  if (isTRUE(reader$whole)) {
-    smart_abort(c(
-      "{length(outside)} of {n} cells {?is/are} marked as outside the tissue (first:
-       {.val {outside[1]}}).",
-      "i" = "In Seurat 4 an embedding is of all cells. Remove these first:
-             {.code object <- subset(object, {reader$tissue})}, or use them:
-             {.code in.tissue = FALSE}."
-    ))
-  }
-  smart_inform(c(
-    "i" = "{length(outside)} of {n} cells {?is/are} marked as outside the tissue and left out;
-           {.code in.tissue = FALSE} uses them."
-  ))
-  drop <- function(x) x[, !colnames(x) %in% outside, drop = FALSE]
-  lapply(inputs, function(input) {
-    if (!is.null(input$pcs)) {
-      input$pcs <- input$pcs[!rownames(input$pcs) %in% outside, , drop = FALSE]
-    } else {
-      input$counts <- if (is.list(input$counts)) lapply(input$counts, drop) else drop(input$counts)
-    }
-    input
-  })
-}
-
-# Cells with 0 (or FALSE) in a column `in_tissue`.
-marked_outside <- function(metadata, cells) {
-  if (!"in_tissue" %in% colnames(metadata)) {
-    return(character())
-  }
-  marks <- tolower(as.character(metadata[["in_tissue"]]))
-  cells[marks %in% c("0", "false")]
-}
-
-# One row for each modality: its name, kind, assay, layer, and reduction (or NA).
-plan_inputs <- function(reader, assays, modalities, layer, reduction) {
-  reductions <- match_reductions(reader, reduction)
-  if (is.null(assays) && length(reductions)) {
-    assays <- names(reductions)
-  } else if (is.null(assays)) {
-    assays <- choose_assays(
-      reader$assays, reader$default, reader$describe, modalities,
-      function(assay) reader$is_filled(assay, one_of_list(layer, assay) %||% "counts")
-    )
-  } else {
-    check_assays(assays, reader$assays)
-    unknown <- setdiff(names(reductions), assays)
-    if (length(unknown)) {
-      smart_abort(c(
-        "{.arg reduction} names {.val {unknown}}, which {?is/are} not among {.arg assays}.",
-        "i" = "The assays are {.val {unname(assays)}}."
-      ))
-    }
-  }
-  check_named(layer, "layer", assays)
-  from_counts <- setdiff(assays, names(reductions))
-  given <- stats::setNames(match_modalities(assays, modalities), assays)
-  kinds <- vapply(names(given), function(assay) {
-    if (!is.na(given[[assay]]) || !assay %in% reader$assays) {
-      return(given[[assay]])
-    }
-    about <- reader$describe(assay)
-    guess_kind(assay, about$classes, about$features)
-  }, "")
-  unknown_kinds(from_counts[is.na(kinds[from_counts])])
-  data.frame(
-    name = name_modalities(assays, ifelse(is.na(kinds), assays, kinds)),
-    kind = unname(kinds),
-    assay = unname(assays),
-    layer = vapply(unname(assays), function(assay) {
-      if (assay %in% names(reductions)) NA_character_ else one_of_list(layer, assay) %||% "counts"
-    }, "", USE.NAMES = FALSE),
-    reduction = unname(reductions[assays]),
-    stringsAsFactors = FALSE
-  )
-}
-
-# Reductions named by the assay they stand in for.
-match_reductions <- function(reader, reduction) {
-  if (is.null(reduction)) {
-    return(stats::setNames(character(), character()))
-  }
-  reduction <- unlist(reduction)
-  if (!is.character(reduction) || length(reduction) == 0) {
-    smart_abort(c(
-      "{.arg reduction} must be names of reductions to start from, such as {.val pca}.",
-      "i" = "The name of the result is {.arg reduction.name}."
-    ))
-  }
-  unknown <- setdiff(reduction, reader$reductions)
-  if (length(unknown)) {
-    smart_abort(c(
-      "There is no reduction {.val {unname(unknown)}}.",
-      "i" = if (length(reader$reductions)) {
-        "The object has {.val {reader$reductions}}."
-      } else {
-        "The object has none: leave {.arg reduction} out to start from counts."
-      },
-      "i" = "The name of the result is {.arg reduction.name}."
-    ))
-  }
-  if (is.null(names(reduction))) {
-    assays <- vapply(reduction, reader$assay_of, "")
-    names(reduction) <- if (anyNA(assays) || anyDuplicated(assays)) reduction else assays
-  }
-  if (anyDuplicated(names(reduction))) {
-    smart_abort("{.arg reduction} has several entries for
-      {.val {unique(names(reduction)[duplicated(names(reduction))])}}.")
-  }
-  reduction
-}
-
-# The entry for one assay of an argument that is one value for all or named by assay.
-one_of_list <- function(x, assay) {
-  if (is.null(names(x))) {
-    return(if (is.list(x)) x[[1]] else x)
-  }
-  if (assay %in% names(x)) x[[assay]]
-}
-
-check_named <- function(x, what, assays) {
-  if (is.null(names(x))) {
-    if (is.list(x) && length(x) > 1) {
-      smart_abort("{.arg {what}} must be named by assay where it is a list.")
-    }
-    return(invisible())
-  }
-  unknown <- setdiff(names(x), assays)
-  if (length(unknown)) {
-    smart_abort(c(
-      "{.arg {what}} names {.val {unknown}}, which {?is/are} not among the assays used.",
-      "i" = "These are {.val {unname(assays)}}."
-    ))
-  }
-}
-
 # Features as a list by assay: where they are given for all assays alike, those that have none
 # of them use all of their own.
 features_by_assay <- function(reader, features, assays, verbose) {
@@ -225,11 +88,17 @@ features_by_assay <- function(reader, features, assays, verbose) {
     return(NULL)
   }
   if (is.list(features)) {
-    check_named(features, "features", assays)
+    check_named(features, "features")
     return(features)
   }
-  if (!is.character(features)) {
-    smart_abort("{.arg features} must be names of features, not {.obj_type_friendly {features}}.")
+  if (!is.character(features) || length(features) == 0) {
+    smart_abort(c(
+      "{.arg features} must be names of features, not {.obj_type_friendly {features}}.",
+      "i" = if (length(features) == 0) {
+        "{.fn VariableFeatures} has none before {.fn FindVariableFeatures}. Without {.arg features}
+         the variable genes are found here."
+      }
+    ))
   }
   has <- vapply(assays, function(assay) any(features %in% reader$describe(assay)$features), NA)
   if (!any(has)) {
@@ -250,7 +119,7 @@ features_by_assay <- function(reader, features, assays, verbose) {
 
 pick_dims <- function(pcs, dims, item) {
   if (is.list(dims)) {
-    dims <- dims[[item$assay]] %||% dims[[item$reduction]]
+    dims <- one_of_list(dims, item$assay)
   }
   if (is.null(dims)) {
     return(pcs)

@@ -46,13 +46,34 @@ match_layers <- function(layer, there) {
   there[startsWith(there, paste0(layer, "."))]
 }
 
-# Counts of one assay: features x cells, or a list of such for split layers.
-assay_counts <- function(assay, name, layer = "counts", features = NULL, check.counts = TRUE) {
+# Layers that `layer` stands for, by the type of features that they hold; NULL where nothing tells.
+assay_types <- function(assay, layer) {
+  layers <- match_layers(layer, filled_layers(assay))
+  if (!inherits(assay, "Assay5") || length(layers) == 0) {
+    return(NULL)
+  }
+  # The layer may be named in full.
+  prefix <- if (identical(layers, layer)) sub("[.].*$", "", layer) else layer
+  if (length(layers) == 1) {
+    type <- type_of_layer(layers, prefix)
+    return(if (!is.na(type)) stats::setNames(list(layers), type))
+  }
+  of_layers <- function(read) lapply(layers, function(one) read(assay, layer = one))
+  layer_types(
+    layers, of_layers(SeuratObject::Cells), of_layers(seurat5_function("Features")), prefix
+  )
+}
+
+# Counts of one assay, or of one type of its features: features x cells, or a list of such for split
+# layers.
+assay_counts <- function(assay, name, layer = "counts", features = NULL, check.counts = TRUE,
+                         type = NA) {
   there <- filled_layers(assay)
-  layers <- match_layers(layer, there)
+  layers <- if (is.na(type)) match_layers(layer, there) else assay_types(assay, layer)[[type]]
   if (length(layers) == 0) {
     smart_abort(c(
       "Assay {.val {name}} has no layer {.val {layer}}, or an empty one.",
+      did_you_mean(layer, there),
       "i" = if (length(there)) {
         "Layers that hold something: {.val {there}}; name one with {.arg layer}."
       } else {
@@ -62,7 +83,12 @@ assay_counts <- function(assay, name, layer = "counts", features = NULL, check.c
   }
   parts <- lapply(layers, function(part) read_layer(assay, part))
   names(parts) <- layers
-  join_parts(parts, name, features, check.counts)
+  join_parts(parts, name, features_of_type(features, rownames(parts[[1]]), type), check.counts)
+}
+
+# Features that were chosen for a whole assay choose among those of a type that has any of them.
+features_of_type <- function(features, there, type) {
+  if (is.na(type) || any(features %in% there)) features
 }
 
 # Sparse matrices over the same features from matrices of disjoint cells.
@@ -145,14 +171,34 @@ check_whole <- function(x, name, n = 1e5) {
   bad <- values < 0 | values != floor(values)
   if (any(bad, na.rm = TRUE)) {
     value <- signif(values[which(bad)[1]], 3)
+    normalised <- looks_normalised(x)
     smart_abort(c(
       "{.val {name}} holds values that are no counts, such as {value}.",
+      "x" = if (normalised) {
+        "They look normalised: within a cell all are multiples of one number, or logarithms of
+         such."
+      },
       "i" = "SMART takes raw counts: name the layer that holds them with {.arg layer}.",
       "i" = "To use components you have made yourself, give {.arg reduction}.",
-      "i" = if (value >= 0) {
-        "Corrected counts that are no whole numbers: {.code check.counts = FALSE}."
+      "i" = if (value >= 0 && !normalised) {
+        "{.code check.counts = FALSE} is only for raw counts from which a tool such as SoupX or
+         CellBender took ambient RNA, never for what {.fn NormalizeData} or {.fn SCTransform} made."
       }
     ))
   }
   invisible(x)
+}
+
+# Divided by a number for each cell, counts are still multiples of their least, which often is a
+# single count; so they are after a logarithm is undone. Counts that were corrected are not.
+looks_normalised <- function(x, n = 50) {
+  cells <- which(diff(x@p) >= 5)
+  fits <- vapply(utils::head(cells, n), function(cell) {
+    values <- x@x[seq(x@p[cell] + 1, x@p[cell + 1])]
+    any(vapply(list(values, expm1(values), 2^values - 1), function(raw) {
+      times <- raw / min(raw)
+      isTRUE(all(abs(times - round(times)) < 0.01)) && length(unique(round(times))) > 1
+    }, NA))
+  }, NA)
+  length(fits) > 0 && mean(fits) > 0.5
 }

@@ -65,11 +65,12 @@ match_modalities <- function(assays, modalities) {
     said <- names(assays) %||% rep(NA_character_, length(assays))
     return(ifelse(said %in% modality_kinds, said, NA_character_))
   }
-  modalities <- unlist(modalities)
-  wrong <- setdiff(modalities, modality_kinds)
+  modalities <- lower_case(unlist(modalities))
+  wrong <- unique(modalities[!modalities %in% modality_kinds])
   if (!is.character(modalities) || length(wrong)) {
     smart_abort(c(
       "{.arg modalities} must be {.or {.val {modality_kinds}}}, not {.val {wrong}}.",
+      meant_kind(wrong),
       "i" = "Name them by assay: {.code modalities = c(Spatial = \"rna\", ADT = \"protein\")}."
     ))
   }
@@ -82,79 +83,38 @@ match_modalities <- function(assays, modalities) {
     }
     return(unname(modalities))
   }
+  check_named_modalities(modalities, assays)
+  unname(modalities[unname(assays)])
+}
+
+check_named_modalities <- function(modalities, assays) {
   unknown <- setdiff(names(modalities), assays)
   if (length(unknown)) {
     smart_abort(c(
       "{.arg modalities} names {.val {unknown}}, which {?is/are} not among the assays.",
+      did_you_mean(unknown, assays),
       "i" = "The assays are {.val {unname(assays)}}."
     ))
   }
-  unname(modalities[unname(assays)])
 }
 
-# The assays to use where none are named: one for each modality.
-choose_assays <- function(there, default, describe, modalities = NULL, is_filled) {
-  if (!is.null(names(modalities))) {
-    # Assays whose modality is given are meant to be used.
-    return(check_assays(names(modalities), there))
-  }
-  filled <- Filter(is_filled, there)
-  if (length(there) == 1 || length(filled) == 1) {
-    # Where it is empty, reading it says so better.
-    return(if (length(filled)) filled else there)
-  }
-  if (length(filled) == 0) {
-    smart_abort(c(
-      "No assay has anything in the layer asked for.",
-      "i" = "The assays are {.val {there}}; see {.arg assays}, {.arg layer} and {.arg reduction}."
-    ))
-  }
-  first_hand <- filled[!grepl(derived_assays, filled, ignore.case = TRUE)]
-  kinds <- vapply(first_hand, function(name) {
-    about <- describe(name)
-    guess_kind(name, about$classes, about$features)
-  }, "")
-  transformed <- vapply(first_hand, function(name) "SCTAssay" %in% describe(name)$classes, NA)
-  if (any(kinds == "rna" & !transformed, na.rm = TRUE)) {
-    kinds[transformed] <- NA
-  }
-  chosen <- vapply(unique(stats::na.omit(kinds)), function(kind) {
-    these <- first_hand[kinds %in% kind]
-    if (length(these) > 1 && default %in% these) {
-      these <- default
-    }
-    if (length(these) > 1) {
-      smart_abort(c(
-        "Assays {.val {these}} all look like {kind}.",
-        "i" = "Name those to use with {.arg assays}."
-      ))
-    }
-    these
-  }, "")
-  if (length(chosen) == 0) {
-    smart_abort(c(
-      "Cannot tell the modality of any assay ({.val {filled}}).",
-      "i" = "Name them with {.arg assays} and {.arg modalities}."
-    ))
-  }
-  unname(chosen[order(match(chosen, there))])
+# "RNA" is "rna"; names and what is no text stay.
+lower_case <- function(x) {
+  if (is.character(x)) x[] <- tolower(x)
+  x
 }
 
-check_assays <- function(assays, there) {
-  if (!is.character(assays) || length(assays) == 0 || anyNA(assays)) {
-    smart_abort("{.arg assays} must be names of assays, not {.obj_type_friendly {assays}}.")
+# What an assay called like the value would be.
+meant_kind <- function(given) {
+  if (!is.character(given)) {
+    return(NULL)
   }
-  unknown <- setdiff(assays, there)
-  if (length(unknown)) {
-    smart_abort(c(
-      "There is no assay {.val {unknown}}.",
-      "i" = "The object has {.val {there}}."
-    ))
-  }
-  if (anyDuplicated(assays)) {
-    smart_abort("{.arg assays} names {.val {unique(assays[duplicated(assays)])}} more than once.")
-  }
-  assays
+  meant <- vapply(given, function(one) {
+    near <- nearest_name(one, modality_kinds)
+    if (is.na(near)) guess_kind(one) else near
+  }, "")
+  meant <- unique(stats::na.omit(meant))
+  did_you_mean(meant, modality_kinds)
 }
 
 # Names of the modalities: the user's, or their kinds where these are unique.
@@ -173,6 +133,20 @@ say_modalities <- function(about, left_out = character()) {
     "i" = "Modalit{cli::qty(what)}{?y/ies}: {what}.",
     if (length(left_out)) c(" " = "Not used: {.val {left_out}}. {.arg assays} would say otherwise.")
   ))
+}
+
+# What messages call the modalities, named by these.
+modality_labels <- function(about) {
+  labels <- ifelse(about$source == about$modality, about$modality,
+    paste0(about$source, " (", about$modality, ")")
+  )
+  stats::setNames(labels, about$modality)
+}
+
+# As a plan has it.
+with_names <- function(about) {
+  about$name <- about$modality
+  about
 }
 
 backticked <- function(name) {

@@ -35,6 +35,8 @@ test_that("cells marked as outside the tissue are left out and said", {
   whole <- quick(object, in.tissue = FALSE)
   expect_equal(nrow(whole[["smart"]]), 64)
   expect_error(quick(object, in.tissue = NA), "in.tissue. must be TRUE or FALSE")
+  object$in_tissue <- rep(c("yes", "no"), 32)
+  expect_error(quick(object), "must hold 1 for cells in the tissue and 0 for others, not .yes")
 })
 
 test_that("marks of an image are seen, and the advice for Seurat 4 does what it says", {

@@ -19,29 +19,54 @@ test_that("modalities are told from names, features and classes", {
   expect_equal(guess_kind("foo", character(), paste0("CD", 1:30)), NA_character_)
 })
 
-describe_as <- function(...) {
-  known <- list(...)
-  function(name) known[[name]] %||% list(classes = character(), features = character())
+# A reader of assays of these names, which hold the layers named: "counts" where none are.
+reader_of_assays <- function(there, default = there[1], sct = character(), layers = list(),
+                             types = list()) {
+  layers_of <- function(name) layers[[name]] %||% "counts"
+  list(
+    assays = there, default = default,
+    describe = function(name) {
+      list(classes = if (name %in% sct) "SCTAssay" else character(), features = character())
+    },
+    is_filled = function(name, layer) layer %in% layers_of(name),
+    layers = layers_of,
+    types = function(name, layer) types[[name]]
+  )
 }
 
 test_that("one assay for each modality is chosen, first-hand ones before derived ones", {
-  sct <- describe_as(SCT = list(classes = "SCTAssay", features = character()))
-  yes <- function(assay) TRUE
-  choose <- function(there, default = there[1], describe = sct, modalities = NULL, filled = yes) {
-    choose_assays(there, default, describe, modalities, filled)
+  choose <- function(there, ..., modalities = NULL, layer = "counts") {
+    choose_assays(reader_of_assays(there, ...), modalities, layer)
   }
-  expect_equal(choose(c("Spatial", "SCT", "ADT")), c("Spatial", "ADT"))
-  expect_equal(choose(c("SCT", "ADT")), c("SCT", "ADT"))
+  expect_equal(choose(c("Spatial", "SCT", "ADT"), sct = "SCT"), c("Spatial", "ADT"))
+  expect_equal(choose(c("SCT", "ADT"), sct = "SCT"), c("SCT", "ADT"))
   expect_equal(choose(c("ADT", "RNA", "integrated", "HTO", "predictions")), c("ADT", "RNA"))
-  expect_equal(choose(c("RNA", "Spatial"), "Spatial"), "Spatial")
+  expect_equal(choose(c("RNA", "Spatial"), default = "Spatial"), "Spatial")
   expect_equal(choose("anything"), "anything")
-  expect_equal(choose(c("RNA", "ADT"), filled = function(assay) assay == "ADT"), "ADT")
   expect_equal(choose(c("RNA", "foo"), modalities = c(foo = "protein")), "foo")
+  # One that holds a modality alone goes before one that holds several.
+  both <- list(Spatial = c("Gene Expression", "Antibody Capture"))
+  expect_equal(choose(c("Spatial", "HTO"), types = both), "Spatial")
+  expect_equal(choose(c("Spatial", "ADT"), types = both), c("Spatial", "ADT"))
   expect_snapshot({
     error_message(choose(c("ADT", "RNA", "Spatial")))
     error_message(choose(c("foo", "bar")))
-    error_message(choose(c("RNA", "ADT"), filled = function(assay) FALSE))
   })
+})
+
+test_that("a modality whose assay has no raw counts is not left out in silence", {
+  choose <- function(there, layers, ...) choose_assays(reader_of_assays(there, layers = layers, ...))
+  expect_snapshot({
+    error_message(choose(c("RNA", "ADT"), list(RNA = "data")))
+    error_message(choose(c("RNA", "ADT", "peaks"), list(RNA = c("raw", "data"))))
+    error_message(choose(c("RNA", "ADT"), list(RNA = "data", ADT = character())))
+  })
+  # Another assay covers it, or it is no modality.
+  expect_equal(choose(c("RNA", "Spatial", "ADT"), list(Spatial = "data")), c("RNA", "ADT"))
+  expect_equal(choose(c("RNA", "SCT", "ADT"), list(RNA = "data"), sct = "SCT"), c("SCT", "ADT"))
+  expect_equal(
+    choose(c("RNA", "integrated", "chromvar", "foo"), list(integrated = "data", foo = "data")), "RNA"
+  )
 })
 
 test_that("modalities can be given, all or some", {
