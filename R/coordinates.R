@@ -1,24 +1,5 @@
 # Where the cells are, and in which section and batch.
 
-# Metadata columns that are taken for coordinates where nothing better is there;
-# compared in lower case. Rows and columns of an array are not among them: those of a
-# hexagonal lattice are not to scale.
-coordinate_columns <- list(
-  c("x", "y"),
-  c("imagecol", "imagerow"),
-  c("pxl_col_in_fullres", "pxl_row_in_fullres"),
-  c("x_centroid", "y_centroid"),
-  c("centerx_global_px", "centery_global_px"),
-  c("center_x", "center_y"),
-  c("x_location", "y_location"),
-  c("coord_x", "coord_y"),
-  c("x_coord", "y_coord"),
-  c("xcoord", "ycoord"),
-  c("spatial_x", "spatial_y"),
-  c("spatial_1", "spatial_2"),
-  c("sdimx", "sdimy")
-)
-
 # Places of the cells of a Seurat object, as far as they are known: `coords`, numeric
 # cells x 2|3 with rownames; `sections` and `batches`, named character or NULL; `source`, in words;
 # `by_image`, the image of each cell where they come from images.
@@ -28,16 +9,24 @@ places_seurat <- function(object, coords = NULL, coord.cols = NULL, section.by =
   meta <- object[[]]
   images <- SeuratObject::Images(object)
   by_image <- NULL
+  placed <- NULL
   if (!is.null(coords)) {
     found <- given_coords(coords, cells)
     source <- "the argument coords"
+    placed <- "cells = intersect(colnames(object), rownames(na.omit(coords)))"
   } else if (!is.null(coord.cols)) {
+    columns <- coord.cols
     found <- column_coords(meta, coord.cols)
     source <- paste("metadata columns", paste(coord.cols, collapse = ", "))
   } else if (length(found <- image_places(object, images, verbose))) {
     by_image <- image_sections(found)
     source <- image_source(names(found))
+    placed <- "cells = unlist(lapply(Images(object), function(x) Cells(object[[x]])))"
     found <- stack_rows(unname(found))
+  } else if (length(name <- spatial_reduction(SeuratObject::Reductions(object)))) {
+    found <- reduction_coords(SeuratObject::Embeddings(object[[name]]), name)
+    source <- paste("reduction", name)
+    placed <- paste0("cells = rownames(na.omit(Embeddings(object[[\"", name, "\"]])))")
   } else {
     columns <- detect_columns(meta)
     if (is.null(columns)) {
@@ -54,7 +43,11 @@ places_seurat <- function(object, coords = NULL, coord.cols = NULL, section.by =
     smart_inform(c("!" = "{length(images)} images, but coordinates are {source}: taken as one
       section. Use {.arg section.by} to say otherwise."))
   }
-  finish_places(found, cells, meta, section.by, batch.by, by_image, source)
+  placed <- placed %||% paste0(
+    "cells = colnames(object)[complete.cases(object[[", code_of(columns), "]])]"
+  )
+  keep <- paste0("object <- subset(object, ", placed, ")")
+  finish_places(found, cells, meta, section.by, batch.by, by_image, source, keep)
 }
 
 # As `places_seurat()`, of a SingleCellExperiment whose cells go by `cells`.
@@ -62,6 +55,7 @@ places_sce <- function(object, cells, coords = NULL, coord.cols = NULL, section.
                        batch.by = NULL) {
   meta <- plain_columns(SummarizedExperiment::colData(object), cells)
   by_sample <- NULL
+  placed <- NULL
   if (!is.null(coords)) {
     if (is.matrix(coords) && identical(rownames(coords), colnames(object))) {
       # Names of cells may occur twice there.
@@ -69,16 +63,25 @@ places_sce <- function(object, cells, coords = NULL, coord.cols = NULL, section.
     }
     found <- given_coords(coords, cells)
     source <- "the argument coords"
+    placed <- "colnames(object) %in% rownames(na.omit(coords))"
   } else if (!is.null(coord.cols)) {
+    columns <- coord.cols
     found <- column_coords(meta, coord.cols)
     source <- paste("colData columns", paste(coord.cols, collapse = ", "))
   } else if (has_spatial_coords(object)) {
     found <- as.matrix(SpatialExperiment::spatialCoords(object))
     rownames(found) <- cells
     source <- "spatialCoords"
+    placed <- "complete.cases(spatialCoords(object))"
     if (!is.null(meta$sample_id)) {
       by_sample <- stats::setNames(as.character(meta$sample_id), cells)
     }
+  } else if (length(name <- spatial_reduction(SingleCellExperiment::reducedDimNames(object)))) {
+    found <- as.matrix(SingleCellExperiment::reducedDim(object, name))
+    rownames(found) <- cells
+    found <- reduction_coords(found, name)
+    source <- paste("reducedDim", name)
+    placed <- paste0("complete.cases(reducedDim(object, \"", name, "\"))")
   } else {
     columns <- detect_columns(meta)
     if (is.null(columns)) {
@@ -90,8 +93,31 @@ places_sce <- function(object, cells, coords = NULL, coord.cols = NULL, section.
     found <- column_coords(meta, columns)
     source <- paste("colData columns", paste(columns, collapse = ", "))
   }
-  finish_places(found, cells, meta, section.by, batch.by, by_sample, source)
+  placed <- placed %||% paste0(
+    "complete.cases(as.data.frame(colData(object)[", code_of(columns), "]))"
+  )
+  keep <- paste0("object <- object[, ", placed, "]")
+  finish_places(found, cells, meta, section.by, batch.by, by_sample, source, keep)
 }
+
+# The reduction that holds the coordinates of an object that comes from an .h5ad file (by zellkonverter,
+# SeuratDisk, sceasy or anndataR), where they are obsm["spatial"].
+spatial_reduction <- function(reductions) {
+  known <- tolower(gsub("[^A-Za-z]", "", reductions)) %in% c("spatial", "xspatial")
+  utils::head(reductions[known], 1)
+}
+
+reduction_coords <- function(found, name) {
+  if (!ncol(found) %in% 2:3) {
+    smart_abort(c(
+      "The reduction {.val {name}} should hold coordinates, but has {ncol(found)} dimension{?s}.",
+      "i" = "Give {.arg coords} or {.arg coord.cols}."
+    ))
+  }
+  found
+}
+
+code_of <- function(x) paste(deparse(unname(x), width.cutoff = 500L), collapse = " ")
 
 has_spatial_coords <- function(object) {
   inherits(object, "SpatialExperiment") && ncol(SpatialExperiment::spatialCoords(object)) >= 2
@@ -105,7 +131,9 @@ plain_columns <- function(frame, cells) {
   meta
 }
 
-finish_places <- function(found, cells, meta, section.by, batch.by, by_image, source) {
+# `keep`: R code that keeps the cells that have coordinates.
+finish_places <- function(found, cells, meta, section.by, batch.by, by_image, source,
+                          keep = NULL) {
   rows <- utils::head(rownames(found), 2)
   found <- found[rownames(found) %in% cells, , drop = FALSE]
   if (!ncol(found) %in% 2:3) {
@@ -120,7 +148,7 @@ finish_places <- function(found, cells, meta, section.by, batch.by, by_image, so
   list(
     coords = found, sections = sections,
     batches = if (!is.null(batch.by)) meta_column(meta, batch.by, "batch.by"),
-    source = source, by_image = by_image, rows = rows
+    source = source, by_image = by_image, rows = rows, keep = keep
   )
 }
 
@@ -158,7 +186,11 @@ place_cells <- function(places, cells) {
     smart_abort(c(
       "{length(lost)} of {length(cells)} cells {cli::qty(lost)}{?has/have} no coordinates in
        {places$source} (first: {.val {lost[1]}}).",
-      "i" = "Remove {cli::qty(lost)}{?it/them} with {.fn subset}, or give {.arg coords} for all."
+      "i" = if (is.null(places$keep)) {
+        "Give {.arg coords} for all, or counts without {cli::qty(lost)}{?this/these} cell{?s}."
+      } else {
+        "Give {.arg coords} for all, or keep the cells that have them: {.code {places$keep}}."
+      }
     ))
   }
   sections <- groups_of(places$sections, cells, "section")
@@ -185,155 +217,4 @@ groups_of <- function(groups, cells, what) {
     ))
   }
   groups
-}
-
-# Given ----
-
-given_coords <- function(coords, cells) {
-  if (is.data.frame(coords) || inherits(coords, "DataFrame")) {
-    coords <- as.data.frame(coords)
-    return(given_matrix(tidy_coordinates(coords, cells), cells))
-  }
-  if (!is.matrix(coords) || !is.numeric(coords)) {
-    smart_abort(c(
-      "{.arg coords} must be a numeric matrix cells x 2, or a data frame, not
-       {.obj_type_friendly {coords}}.",
-      "i" = "To name columns of the metadata use {.arg coord.cols}."
-    ))
-  }
-  given_matrix(coords, cells)
-}
-
-given_matrix <- function(coords, cells) {
-  if (!ncol(coords) %in% 2:3) {
-    smart_abort("{.arg coords} must have 2 or 3 columns of numbers, not {ncol(coords)}.")
-  }
-  if (is.null(rownames(coords))) {
-    if (nrow(coords) != length(cells)) {
-      smart_abort(c(
-        "{.arg coords} has no rownames and {nrow(coords)} row{?s}, the object {length(cells)}
-         cells.",
-        "i" = "Name the rows by cells."
-      ))
-    }
-    rownames(coords) <- cells
-  }
-  twice <- rownames(coords)[duplicated(rownames(coords))]
-  if (length(twice)) {
-    smart_abort("{.arg coords} has more than one row for {length(unique(twice))} cell{?s}
-      (first: {.val {twice[1]}}).")
-  }
-  coords
-}
-
-# Columns of the metadata ----
-
-column_coords <- function(meta, columns) {
-  if (!is.character(columns) || !length(columns) %in% 2:3) {
-    smart_abort("{.arg coord.cols} must be the names of 2 or 3 columns.")
-  }
-  unknown <- setdiff(columns, names(meta))
-  numbers <- numeric_columns(meta)
-  if (length(unknown)) {
-    smart_abort(c(
-      "The metadata has no column{?s} {.val {unknown}}.",
-      "i" = if (length(numbers)) "Numeric columns: {.val {numbers}}." else "No column is numeric."
-    ))
-  }
-  words <- setdiff(columns, numbers)
-  if (length(words)) {
-    smart_abort("Column{?s} {.val {words}} of the metadata {?is/are} not numeric.")
-  }
-  found <- as.matrix(meta[, columns])
-  rownames(found) <- rownames(meta)
-  found
-}
-
-numeric_columns <- function(meta) names(meta)[vapply(meta, is.numeric, NA)]
-
-detect_columns <- function(meta) {
-  numbers <- numeric_columns(meta)
-  for (pair in coordinate_columns) {
-    at <- match(pair, tolower(numbers))
-    if (!anyNA(at)) {
-      return(numbers[at])
-    }
-  }
-  NULL
-}
-
-# Values of the column that the argument `what` names, named by cell.
-meta_column <- function(meta, column, what) {
-  if (!rlang::is_string(column)) {
-    smart_abort("{.arg {what}} must name one column of the metadata.")
-  }
-  if (!column %in% names(meta)) {
-    smart_abort(c(
-      "The metadata has no column {.val {column}} ({.arg {what}}).",
-      "i" = "Its columns are {.val {names(meta)}}."
-    ))
-  }
-  stats::setNames(as.character(meta[[column]]), rownames(meta))
-}
-
-no_coordinates <- function(found) {
-  lines <- vapply(names(found), function(what) {
-    there <- found[[what]]
-    # What was found may hold braces.
-    there <- if (length(there)) paste(there, collapse = ", ") else "none"
-    gsub("([{}])", "\\1\\1", paste0(what, ": ", there, "."))
-  }, "")
-  smart_abort(c(
-    "The object has no coordinates that could be found.",
-    stats::setNames(lines, rep("x", length(lines))),
-    "i" = "Give {.arg coords}, a matrix cells x 2, or name columns with {.arg coord.cols}."
-  ))
-}
-
-# One row a cell, the first numeric columns: the mean over the rows of a cell.
-tidy_coordinates <- function(found, cells = NULL) {
-  ids <- found[["cell"]] %||% found[["cells"]] %||% row_names(found)
-  columns <- numeric_columns(found)
-  for (known in list(c("x", "y", "z"), c("x", "y"), c("imagecol", "imagerow"))) {
-    if (all(known %in% columns)) {
-      columns <- known
-      break
-    }
-  }
-  if (is.null(cells)) columns <- utils::head(columns, 2)
-  xy <- as.matrix(found[, columns, drop = FALSE])
-  if (is.null(ids)) {
-    return(unname_rows(xy))
-  }
-  ids <- as.character(ids)
-  if (is.null(cells) && anyDuplicated(ids)) {
-    n <- table(ids)
-    xy <- rowsum(xy, ids, reorder = FALSE)
-    return(xy / as.vector(n[rownames(xy)]))
-  }
-  rownames(xy) <- ids
-  xy
-}
-
-# Rownames that are more than the numbers a data frame has by itself.
-row_names <- function(frame) {
-  if (is.character(attr(frame, "row.names"))) rownames(frame)
-}
-
-unname_rows <- function(x) {
-  rownames(x) <- NULL
-  x
-}
-
-# Rows of matrices of 2 and 3 columns under one another.
-stack_rows <- function(parts) {
-  if (length(unique(vapply(parts, ncol, 1L))) > 1) {
-    smart_abort("Some coordinates have 2 columns, others 3.")
-  }
-  do.call(rbind, lapply(parts, unname_columns))
-}
-
-unname_columns <- function(x) {
-  colnames(x) <- NULL
-  x
 }

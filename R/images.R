@@ -65,7 +65,7 @@ images_outside <- function(object) {
       return(character())
     }
     at <- methods::slot(image, "coordinates")
-    rownames(at)[at[["tissue"]] %in% 0]
+    rownames(at)[outside_marks(at[["tissue"]], "The image {.val {name}}")]
   }), use.names = FALSE)
 }
 

@@ -212,3 +212,29 @@ test_that("cells of images that are no longer in the object do not matter", {
   expect_equal(rownames(found$coords), colnames(part))
   expect_null(found$sections)
 })
+
+test_that("a reduction called spatial holds the coordinates of what was an .h5ad file", {
+  places <- as.matrix(small_places())
+  object <- small_seurat()
+  object[["spatial"]] <- SeuratObject::CreateDimReducObject(
+    `colnames<-`(places, c("spatial_1", "spatial_2")),
+    key = "spatial_", assay = "RNA"
+  )
+  found <- places_seurat(object, verbose = FALSE)
+  expect_places(found$coords, places)
+  expect_equal(found$source, "reduction spatial")
+  wide <- cbind(places, places, places)
+  colnames(wide) <- paste0("spatial_", 1:6)
+  object[["spatial"]] <- NULL
+  object[["spatial"]] <- SeuratObject::CreateDimReducObject(wide, key = "spatial_", assay = "RNA")
+  expect_error(places_seurat(object, verbose = FALSE), "should hold coordinates, but has 6 dimensions")
+
+  skip_if_not_installed("SingleCellExperiment")
+  for (name in c("spatial", "X_spatial")) {
+    sce <- SingleCellExperiment::SingleCellExperiment(list(counts = small_counts()))
+    SingleCellExperiment::reducedDim(sce, name) <- unname(places)
+    # Columns with usual names are less to be trusted.
+    sce$x <- sce$y <- 1:12
+    expect_places(places_sce(sce, colnames(sce))$coords, places)
+  }
+})
