@@ -1,11 +1,5 @@
 # Handing over to the Python core, and back.
 
-# What `...` may hold beside the method's parameters.
-core_settings <- c(
-  "preset", "n_neighbors", "device", "n_comps", "n_features", "min_spots", "clr", "controls",
-  "align_sections"
-)
-
 # Embeds cells.
 #   modalities  named list of list(kind, counts, pcs): counts features x cells, a dgCMatrix or a
 #               list of such with the same features and different cells; or pcs cells x d. Where
@@ -13,17 +7,19 @@ core_settings <- c(
 #   coords      cells x 2|3, with the names of all cells
 #   sections    named by cell, or NULL
 #   batches     named by cell; NULL: the sections
-#   whole       name of an assay where the object can only hold an embedding of all its cells
+#   whole       names of assays where the object can only hold an embedding of all its cells
+#   labels      what messages call the modalities, named by these
 #   ...         the core's parameters, words separated by dots or underscores
 # Returns list(embedding, history, params, n.triplets, directions, scales, contributions, n.features,
 # versions).
 run_core <- function(modalities, coords, sections = NULL, batches = NULL, ..., seed.use = 42,
-                     check.counts = TRUE, verbose = TRUE, whole = NULL, fn = "RunSMART") {
+                     check.counts = TRUE, verbose = TRUE, whole = NULL, checkpoint = NULL,
+                     labels = stats::setNames(nm = names(modalities)), fn = "RunSMART") {
   seed <- check_seed(seed.use, fn)
-  core <- core(fn)
+  core <- core(fn, verbose)
   given <- core_arguments(list(...), core, names(modalities), fn)
   cells <- rownames(coords)
-  relay <- new_relay(verbose)
+  relay <- new_relay(verbose, fn)
   on.exit(relay$tell_warnings())
   features <- list()
   rows <- list()
@@ -34,14 +30,16 @@ run_core <- function(modalities, coords, sections = NULL, batches = NULL, ..., s
     input <- modalities[[name]]
     rows[[name]] <- row_numbers(input_cells(input), cells)
     if (is.null(input$counts)) {
+      check_components(input$pcs, labels[[name]], fn)
       features[[name]] <- reticulate::r_to_py(unname_columns(input$pcs))
       n_features[[name]] <- ncol(input$pcs)
     } else {
+      if (verbose) smart_inform(c("i" = "Preparing {name} \u2026"))
       cells_here <- input_cells(input)
       found <- call_core(fn, count_components(
         core, name, input, section_codes(sections, cells_here), section_codes(batches, cells_here),
-        given, seed, check.counts, relay
-      ), about = if (isTRUE(input$joined)) name)
+        given, seed, check.counts, relay, labels[[name]]
+      ), about = labels[[name]])
       features[[name]] <- found[["components"]]
       # Cells without a count are not measured in this modality.
       measured <- as.vector(reticulate::py_to_r(found[["measured"]])) + 1L
@@ -63,6 +61,7 @@ run_core <- function(modalities, coords, sections = NULL, batches = NULL, ..., s
   result <- call_core(fn, core$run(
     features, rows, unname(coords), section_codes(sections, cells), section_codes(batches, cells),
     preset = given$preset, params = given$params, seed = seed, device = given$device,
+    checkpoint = checkpoint, checkpoint_seconds = given$checkpoint_seconds,
     on_epoch = called_by_python(progress$step), notify = called_by_python(relay$notify)
   ))
   result <- reticulate::py_to_r(result)
@@ -83,7 +82,7 @@ run_core <- function(modalities, coords, sections = NULL, batches = NULL, ..., s
 }
 
 count_components <- function(core, name, input, sections, batches, given, seed, check.counts,
-                             relay) {
+                             relay, label = name) {
   # Features x cells by columns is cells x features by rows: nothing is moved.
   hand_over <- function(parts) lapply(parts, function(x) reticulate::r_to_py(x)$T)
   joined <- isTRUE(input$joined)
@@ -105,67 +104,19 @@ count_components <- function(core, name, input, sections, batches, given, seed, 
     controls = given$controls,
     check_counts = check.counts,
     seed = seed,
-    notify = called_by_python(relay$notify_about(name))
+    notify = called_by_python(relay$notify_about(label))
   )
 }
 
-# `...` sorted into what the core takes; its names are those of Python.
-core_arguments <- function(dots, core, modalities, fn = "RunSMART") {
-  known <- c(core_settings, setdiff(reticulate::py_to_r(core$parameters()), core_settings))
-  names <- gsub(".", "_", names(dots) %||% rep("", length(dots)), fixed = TRUE)
-  unknown <- setdiff(names, known)
-  if (length(unknown)) {
-    unknown <- ifelse(nzchar(unknown), gsub("_", ".", unknown), "(without a name)")
-    known <- cli::cli_vec(gsub("_", ".", known), list("vec-trunc" = Inf))
+check_components <- function(pcs, label, fn) {
+  bad <- which(!is.finite(rowSums(pcs)))
+  if (length(bad)) {
     smart_abort(c(
-      "{cli::qty(unknown)}Unknown argument{?s}: {.arg {unknown}}.",
-      "i" = "Beside those of the method for this class there are {.arg {known}}."
+      "{label}: {length(bad)} of {nrow(pcs)} cells {cli::qty(length(bad))}{?has/have} components
+       that are missing or infinite (first: {.val {rownames(pcs)[bad[1]]}}).",
+      "i" = "Choose others of their dimensions, or make them again for these cells."
     ), fn = fn)
   }
-  twice <- unique(names[duplicated(names)])
-  if (length(twice)) {
-    smart_abort("{.arg {gsub('_', '.', twice)}} {?is/are} given more than once.", fn = fn)
-  }
-  names(dots) <- names
-  for (name in intersect(c("n_comps", "n_features", "min_spots", "alpha"), names)) {
-    check_modality_names(dots[[name]], gsub("_", ".", name), modalities, fn)
-  }
-  if (!is.null(dots[["alpha"]])) {
-    if (is.null(names(dots[["alpha"]]))) {
-      smart_abort("{.arg alpha} must be named by modality: {.val {modalities}}.", fn = fn)
-    }
-    dots[["alpha"]] <- as.list(dots[["alpha"]])
-  }
-  for_params <- !names %in% setdiff(core_settings, "n_neighbors")
-  list(
-    preset = dots[["preset"]] %||% "robust",
-    device = dots[["device"]] %||% "auto",
-    n_comps = dots[["n_comps"]],
-    n_features = dots[["n_features"]],
-    min_spots = dots[["min_spots"]],
-    clr = dots[["clr"]],
-    controls = check_flag(dots[["controls"]] %||% FALSE, "controls", fn),
-    align_sections = check_flag(dots[["align_sections"]] %||% TRUE, "align.sections", fn),
-    # A list without entries would be no dict in Python.
-    params = reticulate::py_dict(as.list(names[for_params]), unname(dots[for_params]))
-  )
-}
-
-check_modality_names <- function(x, what, modalities, fn) {
-  unknown <- setdiff(names(x), modalities)
-  if (length(unknown)) {
-    smart_abort(c(
-      "{.arg {what}} names {.val {unknown}}.",
-      "i" = "The modalities are {.val {modalities}}."
-    ), fn = fn)
-  }
-}
-
-check_flag <- function(x, what, fn) {
-  if (!is.logical(x) || length(x) != 1 || is.na(x)) {
-    smart_abort("{.arg {what}} must be TRUE or FALSE, not {.obj_type_friendly {x}}.", fn = fn)
-  }
-  x
 }
 
 # Cells that a modality or more has measured: the others are left out, aloud.
@@ -176,7 +127,8 @@ measured_cells <- function(rows, cells, whole = NULL, fn = "RunSMART") {
     smart_abort("No cell has a count in any modality.", fn = fn)
   }
   if (lost > 0 && !is.null(whole)) {
-    code <- sprintf("object <- subset(object, nCount_%s > 0)", whole)
+    any <- paste0("nCount_", whole, " > 0", collapse = " | ")
+    code <- sprintf("object <- subset(object, %s)", any)
     smart_abort(c(
       "{lost} of {length(cells)} cells {?has/have} no count in any modality (first:
        {.val {cells[-kept][1]}}).",
@@ -189,17 +141,6 @@ measured_cells <- function(rows, cells, whole = NULL, fn = "RunSMART") {
       {?is/are} left out.")
   }
   kept
-}
-
-check_seed <- function(seed.use, fn = "RunSMART") {
-  most <- .Machine$integer.max
-  if (!rlang::is_scalar_integerish(seed.use, finite = TRUE) || seed.use < 0 || seed.use > most) {
-    smart_abort(
-      "{.arg seed.use} must be one whole number from 0 to {most}, not {.val {seed.use}}.",
-      fn = fn
-    )
-  }
-  as.integer(seed.use)
 }
 
 # Rows of `cells` in Python's counting; an array of one stays an array.
@@ -256,10 +197,12 @@ abort_core <- function(error, fn, about = NULL) {
   said <- as.character(last$value)
   # Python quotes the message of a KeyError.
   if (type == "KeyError") said <- sub("^(['\"])(.*)\\1$", "\\2", said)
+  said <- in_r_words(said, fn)
   plain <- type %in% plain_errors
   smart_abort(
     c(
       "{if (!is.null(about)) paste0(about, ': ')}{if (!plain) paste0(type, ': ')}{said}",
+      meant_value(said),
       "i" = if (grepl("sections share", said)) {
         "Sections are matched by {.fn rownames} of their counts, peaks by genomic overlap."
       },

@@ -41,14 +41,41 @@ new_progress <- function(verbose, .envir = parent.frame()) {
   list(step = step, done = done)
 }
 
+# A bar for pieces of work, when verbose; `step` is told of those done and of all, and says whether R
+# was interrupted.
+new_counter <- function(verbose, what, .envir = parent.frame()) {
+  id <- NULL
+  show <- function(done, total) {
+    if (is.null(id)) {
+      id <<- cli::cli_progress_bar(
+        format = paste(what, "{cli::pb_bar} {cli::pb_current}/{cli::pb_total}"),
+        total = total, clear = TRUE, .auto_close = FALSE, .envir = .envir
+      )
+    }
+    cli::cli_progress_update(set = done, id = id, .envir = .envir)
+  }
+  step <- function(done, total) {
+    tryCatch(
+      {
+        if (verbose) show(done, total)
+        Sys.sleep(0)
+        FALSE
+      },
+      interrupt = function(e) TRUE
+    )
+  }
+  done <- function() if (!is.null(id)) cli::cli_progress_done(id = id, .envir = .envir)
+  list(step = step, done = done)
+}
+
 # Python's log as messages, at once and when verbose; its warnings as warnings, when R is back:
 # one raised within Python's call would end it under options(warn = 2).
-new_relay <- function(verbose) {
+new_relay <- function(verbose, fn = "RunSMART") {
   warnings <- character()
   notify_about <- function(modality = NULL) {
     about <- if (is.null(modality)) "" else paste0(modality, ": ")
     function(kind, text) {
-      text <- paste0(about, text)
+      text <- paste0(about, in_r_words(text, fn))
       if (kind == "warning") {
         warnings <<- c(warnings, text)
       } else if (verbose) {
@@ -60,7 +87,7 @@ new_relay <- function(verbose) {
   tell_warnings <- function() {
     texts <- unique(warnings)
     warnings <<- character()
-    for (text in texts) cli::cli_warn("{text}")
+    keeping_results(for (text in texts) cli::cli_warn("{text}"))
   }
   list(notify = notify_about(), notify_about = notify_about, tell_warnings = tell_warnings)
 }
