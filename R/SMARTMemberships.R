@@ -8,7 +8,8 @@
 #'
 #' @param object A Seurat object, SingleCellExperiment or SpatialExperiment with clusters; or what
 #'   [RunSMART()] gives for matrices.
-#' @param cluster.name Column of the metadata with the clusters.
+#' @param cluster.name Column of the metadata with the clusters, such as `smart_clusters.6` where
+#'   there are clusterings into several numbers of clusters.
 #' @param reduction Name of the reduction that was clustered.
 #' @param ... Not used.
 #'
@@ -33,12 +34,14 @@ SMARTMemberships <- function(object, ...) {
 #' @export
 SMARTMemberships.Seurat <- function(
     object,
-    cluster.name = "smart_clusters",
+    cluster.name = NULL,
     reduction = "smart",
     ...) {
   fn <- "SMARTMemberships"
+  check_no_dots(list(...), names(formals()), fn)
   check_embedding_name(reduction, SeuratObject::Reductions(object), fn)
   kept <- object[[reduction]]
+  cluster.name <- cluster.name %||% default_cluster_name(reduction)
   model <- model_of(methods::slot(kept, "misc")$clustering, cluster.name)
   memberships(SeuratObject::Embeddings(kept), model)
 }
@@ -48,12 +51,14 @@ SMARTMemberships.Seurat <- function(
 #' @export
 SMARTMemberships.SingleCellExperiment <- function(
     object,
-    cluster.name = "smart_clusters",
+    cluster.name = NULL,
     reduction = "SMART",
     ...) {
   fn <- "SMARTMemberships"
+  check_no_dots(list(...), names(formals()), fn)
   check_embedding_name(reduction, SingleCellExperiment::reducedDimNames(object), fn)
   kept <- S4Vectors::metadata(object)[[reduction]]
+  cluster.name <- cluster.name %||% default_cluster_name(reduction)
   model <- model_of(if (is.list(kept)) kept$clustering, cluster.name)
   embedding <- as.matrix(SingleCellExperiment::reducedDim(object, reduction))
   rownames(embedding) <- colnames(object)
@@ -63,7 +68,7 @@ SMARTMemberships.SingleCellExperiment <- function(
 #' @rdname SMARTMemberships
 #' @method SMARTMemberships default
 #' @export
-SMARTMemberships.default <- function(object, ...) {
+SMARTMemberships.default <- function(object, cluster.name = "clusters", ...) {
   if (!inherits(object, "SMARTResult")) {
     smart_abort(c(
       "{.arg object} must be a Seurat object, a SingleCellExperiment, or what {.fn RunSMART} gives
@@ -71,7 +76,8 @@ SMARTMemberships.default <- function(object, ...) {
       "x" = "It is {.obj_type_friendly {object}}."
     ), fn = "SMARTMemberships")
   }
-  memberships(object$embedding, model_of(object$clustering, "clusters"))
+  check_no_dots(list(...), names(formals()), "SMARTMemberships")
+  memberships(object$embedding, model_of(object$clustering, cluster.name))
 }
 
 model_of <- function(clustering, cluster.name) {

@@ -1,27 +1,26 @@
 # Clusters by the core.
 
-cluster_methods <- c("shrunk", "mclust", "gmm", "leiden", "louvain", "kmeans")
-
 # Clusters of an embedding (cells x d): `clusters`, a factor, named by cell, of levels "0" (the
-# largest), "1", ...; and `record`, what is remembered of them.
+# largest), "1", ...; and `record`, what is remembered of them. `about` begins what the core says.
 cluster_core <- function(embedding, n.clusters = NULL, method = NULL, seed.use = 42, n.pcs = "auto",
-                         n.neighbors = 50, resolution = NULL, fn = "FindSMARTClusters") {
+                         n.neighbors = 50, resolution = NULL, verbose = FALSE, about = NULL,
+                         fn = "FindSMARTClusters") {
   seed <- check_seed(seed.use, fn)
   method <- cluster_method(method, fn)
-  n_pcs <- if (identical(n.pcs, "auto")) "auto" else whole_or_null(n.pcs, "n.pcs", fn)
+  n_pcs <- pcs_or_auto(n.pcs, fn)
   n_neighbors <- whole_or_null(n.neighbors, "n.neighbors", fn)
-  core <- core(fn)
+  core <- core(fn, verbose)
   k <- if (!is.null(n.clusters)) as.integer(n.clusters)
   x <- unname(embedding)
   if (method == "mclust") {
     found <- call_core(fn, cluster_mclust(core, x, k, n_pcs, seed, fn))
   } else {
-    relay <- new_relay(verbose = FALSE)
+    relay <- new_relay(verbose, fn)
     on.exit(relay$tell_warnings())
     found <- reticulate::py_to_r(call_core(fn, core$cluster(
       x, k, method,
       n_pcs = n_pcs, n_neighbors = n_neighbors, resolution = resolution, seed = seed,
-      notify = called_by_python(relay$notify)
+      notify = called_by_python(relay$notify_about(about))
     )))
   }
   labels <- as.vector(found$labels)
@@ -40,59 +39,13 @@ cluster_core <- function(embedding, n.clusters = NULL, method = NULL, seed.use =
   list(clusters = clusters, record = Filter(Negate(is.null), record))
 }
 
-graph_methods <- c("leiden", "louvain")
-
 # Arrays of one dimension are vectors in R.
 plain_model <- function(model) {
   lapply(model, function(x) if (length(dim(x)) == 2) x else as.vector(x))
 }
 
-cluster_method <- function(method, fn = "FindSMARTClusters") {
-  if (is.null(method)) {
-    return(cluster_methods[1])
-  }
-  if (!rlang::is_string(method) || !method %in% cluster_methods) {
-    smart_abort(c(
-      "There is no method {.val {method}} to find clusters.",
-      "i" = "Use {.or {.val {cluster_methods}}}."
-    ), fn = fn)
-  }
-  if (method == "mclust" && !rlang::is_installed("mclust")) {
-    smart_abort(c(
-      "{.code method = \"mclust\"} needs the package {.pkg mclust}, which is not installed.",
-      "i" = "{.code install.packages(\"mclust\")}, or {.code method = \"gmm\"}: the same model
-             without it."
-    ), fn = fn)
-  }
-  method
-}
-
-# Either a number of clusters or a resolution.
-check_number_of_clusters <- function(n.clusters, resolution, method, fn) {
-  if (is.null(resolution)) {
-    if (is.null(n.clusters)) {
-      smart_abort(c(
-        "{.arg n.clusters} is missing: say how many clusters to find.",
-        "i" = "With {.code method = \"leiden\"} or {.val louvain}, {.arg resolution} can be given
-               instead."
-      ), fn = fn)
-    }
-    return(invisible())
-  }
-  if (!is.null(n.clusters)) {
-    smart_abort("Give either {.arg n.clusters} or {.arg resolution}, not both.", fn = fn)
-  }
-  if (!method %in% graph_methods) {
-    smart_abort(c(
-      "{.arg resolution} is for {.code method = \"leiden\"} and {.val louvain}, not
-       {.val {method}}.",
-      "i" = "Other methods take {.arg n.clusters}."
-    ), fn = fn)
-  }
-  number <- rlang::is_scalar_double(resolution) || rlang::is_scalar_integer(resolution)
-  if (!number || !is.finite(resolution) || resolution <= 0) {
-    smart_abort("{.arg resolution} must be one number above 0, not {.val {resolution}}.", fn = fn)
-  }
+pcs_or_auto <- function(n.pcs, fn) {
+  if (identical(n.pcs, "auto")) "auto" else whole_or_null(n.pcs, "n.pcs", fn)
 }
 
 whole_or_null <- function(x, what, fn) {
@@ -119,7 +72,12 @@ cluster_mclust <- function(core, x, k, n_pcs, seed, fn) {
     smart_abort(c(
       "mclust cannot fit {k} clusters of one shape to {nrow(x)} cells in {ncol(input$x)} dimensions.",
       "x" = if (length(found$notes)) "mclust says: {found$notes}",
-      "i" = "Ask for fewer clusters, lower {.arg n.pcs}, or use {.code method = \"gmm\"}."
+      "i" = if (fn == "RunSMART") {
+        "Ask for fewer clusters, use {.code cluster.method = \"gmm\"}, or cluster fewer components:
+         {.code FindSMARTClusters(object, {k}, method = \"mclust\", n.pcs = 10)}."
+      } else {
+        "Ask for fewer clusters, lower {.arg n.pcs}, or use {.code method = \"gmm\"}."
+      }
     ), fn = fn)
   }
   labels <- reticulate::py_to_r(core$by_size(as.array(found$labels), as.array(input$order)))
