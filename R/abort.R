@@ -19,3 +19,8 @@ one_line <- function(message) {
   message[] <- gsub("\\s*\n\\s*", " ", message)
   message
 }
+
+# Storing what was computed, which a warning must not undo under options(warn = 2).
+keeping_results <- function(code) {
+  if (getOption("warn") < 2) code else withr::with_options(list(warn = 1), code)
+}

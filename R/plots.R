@@ -96,53 +96,6 @@ SMARTScalePlot <- function(object, reduction = NULL) {
     plain_theme()
 }
 
-#' Plot what each modality contributes to the embedding
-#'
-#' For each cell and modality: the correlation of the cell's distances to others in the modality
-#' (its principal components) with those in the embedding. The higher it is in a cluster, the more
-#' the modality shapes the place of that cluster in the embedding (as in the paper).
-#'
-#' @inheritParams SMARTLossPlot
-#' @param group.by What to group cells by: a column of the metadata, or one value for each cell.
-#'   `NULL`: clusters, where there are any, otherwise no groups.
-#'
-#' @return A ggplot.
-#' @references
-#' Du et al. (2026). SMART: spatial multi-omic aggregation using graph neural networks and metric
-#' learning. Nature Communications 17, 2876. \doi{10.1038/s41467-026-70821-5}
-#' @concept visualization
-#' @export
-#' @examples
-#' # It needs Python and the core: see install_smartcore().
-#' if (requireNamespace("Seurat", quietly = TRUE) && has_smartcore()) {
-#'   object <- RunSMART(SimulateSMART(), n.clusters = 4, epochs = 50)
-#'   SMARTContributionPlot(object)
-#'   SMARTContributionPlot(object, group.by = "domain")
-#' }
-SMARTContributionPlot <- function(object, group.by = NULL, reduction = NULL) {
-  rlang::check_installed("ggplot2", "to plot.")
-  fn <- "SMARTContributionPlot"
-  contributions <- find_record(object, reduction, fn)$contributions
-  groups <- find_groups(object, group.by, rownames(contributions), fn)
-  modalities <- colnames(contributions)
-  long <- data.frame(
-    group = rep(groups, length(modalities)),
-    modality = factor(rep(modalities, each = nrow(contributions)), modalities),
-    correlation = as.vector(contributions)
-  )
-  # Cells that a modality lacks.
-  long <- long[!is.na(long$correlation), ]
-  title <- if (is.null(group.by)) "Cluster" else if (rlang::is_string(group.by)) group.by else "Group"
-  ggplot2::ggplot(long, ggplot2::aes(.data$group, .data$correlation, fill = .data$modality)) +
-    ggplot2::geom_boxplot(outlier.size = 0.4, linewidth = 0.3) +
-    ggplot2::scale_fill_manual(values = modality_colours(modalities)) +
-    ggplot2::labs(
-      x = if (nlevels(groups) > 1 || !identical(levels(groups), "")) title,
-      y = "Correlation with the embedding", fill = "Modality"
-    ) +
-    plain_theme()
-}
-
 # What RunSMART() left with its result.
 find_record <- function(object, reduction, fn) {
   if (inherits(object, "SMARTResult")) {
@@ -163,9 +116,16 @@ find_record <- function(object, reduction, fn) {
     )
   }
   ours <- Filter(function(name) is_smart_record(read(name)), there)
+  if (rlang::is_string(reduction) && lost_record(object, reduction)) {
+    smart_abort(c(
+      "What {.fn RunSMART} kept with the reduction {.val {reduction}} is gone.",
+      "i" = "{.code merge(merge.dr = ...)} drops it; {.fn SMARTMerge} keeps it."
+    ), fn = fn)
+  }
   if (!rlang::is_string(reduction) || !reduction %in% ours) {
     smart_abort(c(
       "There is no reduction {.val {reduction}} of SMART.",
+      did_you_mean(reduction, ours),
       "i" = if (length(ours)) {
         "The object has {.val {ours}}."
       } else {
@@ -174,39 +134,6 @@ find_record <- function(object, reduction, fn) {
     ), fn = fn)
   }
   read(reduction)
-}
-
-# A factor with the group of each cell.
-find_groups <- function(object, group.by, cells, fn) {
-  if (inherits(object, "SMARTResult")) {
-    meta <- list(clusters = object$clusters)
-    all <- rownames(object$embedding)
-  } else if (inherits(object, "Seurat")) {
-    meta <- object[[]]
-    all <- colnames(object)
-  } else {
-    meta <- as.list(SummarizedExperiment::colData(object))
-    all <- cell_names(object)
-  }
-  if (is.null(group.by)) {
-    usual <- intersect(c("clusters", "smart_clusters"), names(meta))
-    groups <- if (length(usual)) meta[[usual[1]]]
-    groups <- groups %||% rep("", length(all))
-  } else if (rlang::is_string(group.by) && group.by %in% names(meta)) {
-    groups <- meta[[group.by]]
-  } else if (is.atomic(group.by) && length(group.by) == length(all)) {
-    groups <- group.by
-  } else {
-    smart_abort(c(
-      "{.arg group.by} must be a column of the metadata, or one value for each of the
-       {length(all)} cells.",
-      "x" = if (rlang::is_string(group.by)) "There is no column {.val {group.by}}.",
-      "i" = "Columns: {.val {names(meta)}}."
-    ), fn = fn)
-  }
-  groups <- as.factor(groups)
-  if (!is.null(cells)) groups <- groups[match(cells, all)]
-  droplevels(groups)
 }
 
 # Okabe and Ito's colours, told apart by nearly everyone; black for all modalities together.

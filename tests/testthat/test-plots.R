@@ -30,21 +30,6 @@ test_that("losses are drawn as they are", {
   expect_identical(nrow(ggplot2::layer_data(SMARTLossPlot(result, log.scale = TRUE))), 17L)
 })
 
-test_that("contributions are drawn by cluster, without cells that a modality lacks", {
-  skip_if_not_installed("ggplot2")
-  result <- fake_result()
-  plot <- SMARTContributionPlot(result)
-  boxes <- ggplot2::layer_data(plot)
-  expect_identical(nrow(boxes), 4L)
-  expect_identical(sort(boxes$middle), c(0.25, 0.3, 0.55, 0.55))
-  expect_identical(nrow(plot$data), 11L)
-  expect_identical(plot$labels$x, "Cluster")
-  by_hand <- SMARTContributionPlot(result, group.by = rep(c("b", "a"), 3))
-  expect_identical(levels(by_hand$data$group), c("a", "b"))
-  result$clusters <- NULL
-  expect_identical(nrow(ggplot2::layer_data(SMARTContributionPlot(result))), 2L)
-})
-
 test_that("records are found in objects", {
   skip_if_not_installed("ggplot2")
   skip_if_not_installed("Seurat")
@@ -58,11 +43,9 @@ test_that("records are found in objects", {
   )
   object$smart_clusters <- result$clusters
   expect_equal(SMARTLossPlot(object)$data, SMARTLossPlot(result)$data)
-  expect_equal(SMARTContributionPlot(object)$data, SMARTContributionPlot(result)$data)
-  expect_identical(SMARTContributionPlot(object, "orig.ident")$labels$x, "orig.ident")
   expect_snapshot(error = TRUE, {
     SMARTLossPlot(object, "pca")
-    SMARTContributionPlot(object, "domain")
+    SMARTContributionPlot(object)
   })
 
   skip_if_not_installed("SingleCellExperiment")
@@ -70,9 +53,7 @@ test_that("records are found in objects", {
     list(counts = counts),
     reducedDims = list(SMART = embedding), metadata = list(SMART = unclass(result))
   )
-  sce$smart_clusters <- unname(result$clusters)
   expect_equal(SMARTLossPlot(sce)$data, SMARTLossPlot(result)$data)
-  expect_equal(SMARTContributionPlot(sce)$data, SMARTContributionPlot(result)$data)
 })
 
 test_that("other objects are refused", {

@@ -23,7 +23,10 @@ test_that("a Seurat comes out, with the core's embedding in a reduction", {
   expect_true(all(result$seurat_clusters == "mine"))
   expect_equal(SeuratObject::Idents(result), SeuratObject::Idents(object))
   expect_null(result@meta.data$smart_clusters)
+  contributions <- paste0("smart.contribution.", c("rna", "protein"))
+  expect_equal(unname(as.matrix(result[[contributions]])), matrix(0.5, 25, 2))
   # All else is as it was.
+  result@meta.data[contributions] <- NULL
   result@reductions <- object@reductions
   result@commands <- object@commands
   expect_equal(result, object)
@@ -38,7 +41,7 @@ test_that("the second assay as default stays the default", {
   expect_equal(SeuratObject::DefaultAssay(result[["smart"]]), "Spatial")
 })
 
-test_that("misc holds versions, parameters, history, modalities, sections, contributions", {
+test_that("misc holds versions, parameters, history, modalities, sections", {
   local_fake_core()
   object <- small(n.sections = 2)
   misc <- SeuratObject::Misc(RunSMART(object, verbose = FALSE)[["smart"]])
@@ -47,7 +50,6 @@ test_that("misc holds versions, parameters, history, modalities, sections, contr
   expect_named(misc$versions, c("SpatialSMART", "smartcore"))
   expect_equal(misc$sections, c(slice1 = 25L, slice2 = 25L))
   expect_equal(misc$n.triplets, c(rna = 7L, protein = 7L))
-  expect_equal(dimnames(misc$contributions), list(colnames(object), c("rna", "protein")))
   expect_equal(misc$modalities, data.frame(
     modality = c("rna", "protein"), kind = c("rna", "protein"), assay = c("Spatial", "ADT"),
     source = c("Spatial", "ADT"), layer = "counts", reduction = NA_character_,
@@ -123,7 +125,8 @@ test_that("names that are taken or none are errors", {
     error_message(RunSMART(object, cluster.name = 1, n.clusters = 2))
     error_message(RunSMART(object, n.clusters = 0))
     error_message(RunSMART(object, n.clusters = 26))
-    error_message(RunSMART(object, n.clusters = c(2, 3)))
+    error_message(RunSMART(object, n.clusters = c(2, 30)))
+    error_message(RunSMART(object, n.clusters = "2-4"))
   })
 })
 
@@ -207,7 +210,10 @@ test_that("FindSMARTClusters clusters an embedding that is there", {
   local_fake_core()
   object <- small()
   result <- RunSMART(object, verbose = FALSE)
-  expect_message(found <- FindSMARTClusters(result, 3, cluster.name = "three"), "3 clusters")
+  expect_message(
+    found <- FindSMARTClusters(result, 3, cluster.name = "three"),
+    "Found 3 domains of 8 to 9 cells: column `three`, now the identities"
+  )
   expect_equal(levels(found$three), c("0", "1", "2"))
   expect_equal(SeuratObject::Idents(found), found$three)
   command <- SeuratObject::Command(found, "FindSMARTClusters")
@@ -222,14 +228,84 @@ test_that("FindSMARTClusters clusters an embedding that is there", {
   })
 })
 
-test_that("cells in no modality keep their identity and get no cluster", {
+test_that("cells in no modality get no cluster, and no identity, as FindClusters() gives them", {
   skip_if_not(seurat_5(), "assays with different cells need SeuratObject 5")
   local_fake_core()
   object <- partial_seurat()
+  SeuratObject::Idents(object) <- rep(c("before", "other"), 6)
   result <- RunSMART(object, assays = "ADT", n.clusters = 2, verbose = FALSE)
   expect_equal(rownames(result[["smart"]]), paste0("c", 1:8))
   expect_equal(sum(is.na(result$smart_clusters)), 4)
-  expect_equal(levels(SeuratObject::Idents(result))[1:2], c("0", "1"))
+  expect_equal(is.na(result$smart.contribution.protein), 1:12 > 8, ignore_attr = TRUE)
+  # What Seurat itself makes of a column with missing values.
+  oracle <- object
+  oracle$mine <- result$smart_clusters
+  SeuratObject::Idents(oracle) <- "mine"
+  expect_equal(SeuratObject::Idents(result), SeuratObject::Idents(oracle))
+  expect_false(any(c("before", "other") %in% SeuratObject::Idents(result)))
   again <- FindSMARTClusters(result, 3, verbose = FALSE)
   expect_equal(sum(is.na(again$smart_clusters)), 4)
+  expect_false(any(c("before", "other") %in% SeuratObject::Idents(again)))
+})
+
+test_that("clusters of another reduction have a column of their own", {
+  local_fake_core()
+  first <- RunSMART(small(), n.clusters = 4, verbose = FALSE)
+  both <- RunSMART(
+    first,
+    assays = "Spatial", n.clusters = 2, reduction.name = "smart.rna", verbose = FALSE
+  )
+  expect_identical(both$smart_clusters, first$smart_clusters)
+  expect_equal(nlevels(both$smart.rna_clusters), 2)
+  expect_equal(SeuratObject::Idents(both), both$smart.rna_clusters)
+  expect_true(all(
+    c("smart.contribution.protein", "smart.rna.contribution.rna") %in% colnames(both[[]])
+  ))
+})
+
+test_that("a second run leaves no contribution of a modality that it had not", {
+  local_fake_core()
+  both <- RunSMART(small(), verbose = FALSE)
+  alone <- RunSMART(both, assays = "Spatial", verbose = FALSE)
+  expect_equal(grep("contribution", colnames(alone[[]]), value = TRUE), "smart.contribution.rna")
+})
+
+test_that("an invalid object is refused before anything is computed", {
+  seen <- local_fake_core()
+  object <- small()
+  attr(object, "active.assay") <- 1
+  expect_error(methods::validObject(object))
+  expect_error(RunSMART(object, verbose = FALSE), "object is not valid.*UpdateSeuratObject")
+  expect_null(seen$coords)
+})
+
+test_that("a finished result is not lost to options(warn = 2)", {
+  object <- small()
+  local_fake_core()
+  local_stand_ins(cluster_core = function(...) stop("no clusters"))
+  result <- withr::with_options(list(warn = 2), {
+    expect_warning(
+      kept <- RunSMART(object, n.clusters = 2, verbose = FALSE),
+      "The embedding is there, but no clusters"
+    )
+    kept
+  })
+  expect_equal(nrow(result[["smart"]]), 25)
+})
+
+test_that("after merge() a reduction without its record can be run again, and its plots say why", {
+  skip_if_not_installed("ggplot2")
+  local_fake_core()
+  one <- RunSMART(small(), n.clusters = 3, verbose = FALSE)
+  other <- SeuratObject::RenameCells(
+    RunSMART(small(seed.use = 2), n.clusters = 3, verbose = FALSE),
+    add.cell.id = "b"
+  )
+  merged <- suppressWarnings(merge(one, other, merge.dr = "smart"))
+  expect_equal(nrow(merged[["smart"]]), 50)
+  expect_error(SMARTLossPlot(merged), "merge.*drops it.*SMARTMerge")
+  expect_equal(levels(SMARTContributionPlot(merged)$data$group), c("0", "1", "2"))
+  places <- matrix(1:100, 50, dimnames = list(colnames(merged), NULL))
+  again <- RunSMART(merged, coords = places, n.clusters = 2, verbose = FALSE)
+  expect_equal(nrow(SeuratObject::Misc(again[["smart"]])$history), 2)
 })
