@@ -1,7 +1,7 @@
 #' @rdname RunSMART
 #' @method RunSMART list
 #' @export
-RunSMART.list <- function(object, ...) {
+RunSMART.list <- function(object, ..., merge = FALSE, section.name = "section") {
   is_object <- vapply(object, function(x) inherits(x, c("Seurat", "SingleCellExperiment")), NA)
   if (!any(is_object)) {
     # Matrices, one for each modality.
@@ -15,7 +15,46 @@ RunSMART.list <- function(object, ...) {
       "x" = "It holds objects of class {.val {unique(classes)}}."
     ))
   }
-  run_sections(object, ...)
+  check_flag(merge, "merge", "RunSMART")
+  if (!merge) {
+    if (!missing(section.name)) {
+      smart_abort(c(
+        "{.arg section.name} names a column of the merged object.",
+        "i" = "Add {.code merge = TRUE} to get one."
+      ))
+    }
+    return(run_sections(object, ...))
+  }
+  check_mergeable(object, section.name, "RunSMART")
+  merge_at_least(run_sections(object, ...), section.name, list(...))
+}
+
+# One object; where merging fails the embedding is not lost, and the list comes with a warning.
+merge_at_least <- function(sections, section.name, given) {
+  # What fails before is no failure to merge.
+  force(sections)
+  tryCatch(
+    {
+      reduction <- given[["reduction.name"]]
+      clusterings <- names(find_record(sections[[1]], reduction, "SMARTMerge")$clustering)
+      name <- given[["cluster.name"]]
+      SMARTMerge(
+        sections,
+        reduction = reduction,
+        cluster.name = if (!is.null(name) && name %in% clusterings) name,
+        section.name = section.name,
+        verbose = given[["verbose"]] %||% TRUE
+      )
+    },
+    error = function(cnd) {
+      keeping_results(smart_warn(c(
+        "The embedding is there, but the objects could not be merged, and are returned as a list:
+         {conditionMessage(cnd)}",
+        "i" = "{.fn SMARTMerge} merges them once that is mended, without training again."
+      )))
+      sections
+    }
+  )
 }
 
 # Objects of one section each, embedded together.
@@ -32,22 +71,41 @@ run_sections <- function(
     section.by = NULL,
     batch.by = NULL,
     n.clusters = NULL,
-    cluster.name = "smart_clusters",
+    cluster.name = NULL,
     cluster.method = NULL,
+    resolution = NULL,
     reduction.name = NULL,
     reduction.key = NULL,
     check.counts = TRUE,
     in.tissue = TRUE,
+    checkpoint = NULL,
     seed.use = 42,
     verbose = TRUE,
     ...) {
   names <- section_names(object)
-  check_n_clusters(n.clusters, sum(vapply(object, ncol, 1)))
-  cluster_method(cluster.method, "RunSMART")
+  cluster.name <- cluster.name %||% default_cluster_name(reduction.name %||% "smart")
+  n <- sum(vapply(object, ncol, 1))
+  wanted <- wanted_clusters(n.clusters, resolution, cluster.method, n, "RunSMART")
+  checkpoint <- check_checkpoint(checkpoint)
   given <- section_coords(coords, names)
   batch <- section_batches(batch.by, names)
-  parts <- lapply(seq_along(object), function(i) {
+  in_section <- function(i, code) {
     rlang::try_fetch(
+      code,
+      error = function(cnd) smart_abort("Section {.val {names[i]}}:", parent = cnd)
+    )
+  }
+  plans <- lapply(seq_along(object), function(i) {
+    in_section(i, check_valid(object[[i]]))
+    assays <- in_section(i, section_assays(object[[i]], assays, object))
+    in_section(i, plan_inputs(reader_of(object[[i]]), assays, modalities, layer, reduction))
+  })
+  check_settings(
+    list(...), c(names(formals()), "merge", "section.name"), do.call(rbind, plans), seed.use, check.counts, verbose
+  )
+  parts <- lapply(seq_along(object), function(i) {
+    in_section(
+      i,
       collect(
         reader_of(object[[i]]),
         assays = section_assays(object[[i]], assays, object), modalities = modalities,
@@ -55,8 +113,7 @@ run_sections <- function(
         coords = given[[i]], coord.cols = coord.cols, section.by = section.by,
         batch.by = batch$column, check.counts = check.counts, in.tissue = in.tissue,
         verbose = FALSE
-      ),
-      error = function(cnd) smart_abort("Section {.val {names[i]}}:", parent = cnd)
+      )
     )
   })
   # Where results go is looked at before anything is computed.
@@ -69,6 +126,7 @@ run_sections <- function(
     }, parts, batch$values)
   }
   inputs <- combine_sections(parts, names)
+  inputs$plan <- do.call(rbind, plans)
   inputs$whole <- any(vapply(parts, function(part) isTRUE(part$whole), NA))
   if (verbose) {
     say_modalities(inputs$about)
@@ -81,198 +139,21 @@ run_sections <- function(
     say_missing(inputs$about, nrow(inputs$coords))
   }
   result <- run_inputs(
-    inputs, n.clusters, cluster.method, cluster.name, seed.use, check.counts, verbose, ...
+    inputs, wanted, cluster.name, seed.use, check.counts, checkpoint, verbose, ...
   )
   params <- c(mget(setdiff(names(formals()), c("object", "..."))), list(...))
   for (i in seq_along(object)) {
     part <- section_of_result(result, names[i], rownames(parts[[i]]$coords))
-    object[[i]] <- finish[[i]](object[[i]], part, inputs, params)
+    object[[i]] <- keeping_results(finish[[i]](object[[i]], part, inputs, params))
+  }
+  if (verbose) {
+    name <- reduction.name %||% if (inherits(object[[1]], "Seurat")) "smart" else "SMART"
+    say_result(result, cluster.name, name, "list")
   }
   object
 }
 
 reader_of <- function(x) if (inherits(x, "Seurat")) read_seurat(x) else read_sce(x)
-
-section_names <- function(object) {
-  names <- names(object) %||% as.character(seq_along(object))
-  bad <- names[!nzchar(names) | duplicated(names)]
-  if (length(bad)) {
-    smart_abort(c(
-      "Names of the sections must be unique, and {.val {unique(bad)}} {?is/are} not.",
-      "i" = "Name every object in the list, or none."
-    ))
-  }
-  names
-}
-
-# Assays that one of the objects lacks are missing from its cells.
-section_assays <- function(x, assays, object) {
-  if (is.null(assays)) {
-    return(NULL)
-  }
-  there <- reader_of(x)$assays
-  all <- unique(unlist(lapply(object, function(other) reader_of(other)$assays)))
-  check_assays(assays, all)
-  here <- assays[assays %in% there]
-  if (length(here) == 0) {
-    smart_abort(c(
-      "It has none of the assays {.val {unname(assays)}}.",
-      "i" = "It has {.val {there}}."
-    ))
-  }
-  here
-}
-
-section_coords <- function(coords, names) {
-  if (is.null(coords)) {
-    return(stats::setNames(vector("list", length(names)), names))
-  }
-  if (!is.list(coords) || is.data.frame(coords) || length(coords) != length(names)) {
-    smart_abort("{.arg coords} must be a list of {length(names)} matrices, one for each section.")
-  }
-  if (is.null(names(coords))) {
-    return(coords)
-  }
-  unknown <- setdiff(names, names(coords))
-  if (length(unknown)) {
-    smart_abort("{.arg coords} has nothing for section{?s} {.val {unknown}}.")
-  }
-  coords[names]
-}
-
-# The column of each object that `batch.by` names, or its value for each.
-section_batches <- function(batch.by, names) {
-  if (is.null(batch.by) || (rlang::is_string(batch.by) && is.null(names(batch.by)))) {
-    return(list(column = batch.by))
-  }
-  if (!is.atomic(batch.by) || length(batch.by) != length(names) || anyNA(batch.by)) {
-    smart_abort(c(
-      "{.arg batch.by} must name one column of the metadata, or hold one value for each of the
-       {length(names)} object{?s}.",
-      "x" = "It is {.obj_type_friendly {batch.by}} of length {length(batch.by)}{if (anyNA(batch.by)) ',
-             with missing values'}."
-    ))
-  }
-  values <- stats::setNames(as.character(batch.by), names(batch.by))
-  if (!is.null(names(values))) {
-    unknown <- setdiff(names, names(values))
-    if (length(unknown)) {
-      smart_abort("{.arg batch.by} has nothing for section{?s} {.val {unknown}}.")
-    }
-    values <- values[names]
-  }
-  list(values = unname(values))
-}
-
-prefixed <- function(section, cells) paste0(section, ":", cells)
-
-# What was collected from each object as one input: cells go by section and name.
-combine_sections <- function(parts, names) {
-  modalities <- unique(unlist(lapply(parts, function(part) names(part$modalities))))
-  joined <- lapply(stats::setNames(modalities, modalities), function(name) {
-    here <- which(vapply(parts, function(part) !is.null(part$modalities[[name]]), NA))
-    inputs <- lapply(parts[here], function(part) part$modalities[[name]])
-    join_inputs(inputs, names[here], name)
-  })
-  check_common_cells(lapply(joined, input_cells))
-  coords <- Map(function(part, section) {
-    rownames(part$coords) <- prefixed(section, rownames(part$coords))
-    part$coords
-  }, parts, names)
-  sections <- Map(function(part, section) {
-    cells <- rownames(part$coords)
-    own <- if (is.null(part$sections)) section else prefixed(section, part$sections[cells])
-    stats::setNames(rep_len(own, length(cells)), prefixed(section, cells))
-  }, parts, names)
-  # A batch is the same one by its name in all sections.
-  batches <- Map(function(part, section) {
-    if (!is.null(part$batches)) {
-      stats::setNames(part$batches, prefixed(section, names(part$batches)))
-    }
-  }, parts, names)
-  about <- do.call(rbind, lapply(parts, `[[`, "about"))
-  about <- about[match(modalities, about$modality), ]
-  about$n.features <- vapply(joined, input_width, 1L)
-  about$n.cells <- lengths(lapply(joined, input_cells))
-  rownames(about) <- NULL
-  list(
-    modalities = joined,
-    coords = stack_rows(unname(coords)),
-    sections = if (length(unique(unlist(sections))) > 1) unlist(unname(sections)),
-    batches = unlist(unname(batches)),
-    about = about,
-    chosen = unique(unlist(lapply(parts, `[[`, "chosen")))
-  )
-}
-
-join_inputs <- function(inputs, sections, name) {
-  kinds <- unique(vapply(inputs, function(input) input$kind %||% "reduction", ""))
-  if (length(kinds) > 1) {
-    smart_abort("Modality {.val {name}} is {.val {kinds}} in different sections.")
-  }
-  if (is.null(inputs[[1]]$counts)) {
-    widths <- vapply(inputs, function(input) ncol(input$pcs), 1L)
-    if (length(unique(widths)) > 1) {
-      smart_abort(c(
-        "Reductions of {.val {name}} have {.val {widths}} dimensions in different sections.",
-        "i" = "They must be dimensions of one space, found for all sections together."
-      ))
-    }
-    pcs <- Map(function(input, section) {
-      rownames(input$pcs) <- prefixed(section, rownames(input$pcs))
-      unname_columns(input$pcs)
-    }, inputs, sections)
-    return(list(kind = NULL, counts = NULL, pcs = do.call(rbind, unname(pcs))))
-  }
-  counts <- Map(function(input, section) {
-    lapply(unname(input_parts(input)), function(x) {
-      colnames(x) <- prefixed(section, colnames(x))
-      x
-    })
-  }, inputs, sections)
-  names(counts) <- sections
-  if (length(counts) == 1) {
-    own <- counts[[1]]
-    return(list(kind = kinds, counts = if (length(own) == 1) own[[1]] else own, pcs = NULL))
-  }
-  for (section in sections) check_unique_features(rownames(counts[[section]][[1]]), name, section)
-  # Which features they share is for the core to find.
-  list(kind = kinds, counts = counts, pcs = NULL, joined = TRUE)
-}
-
-check_unique_features <- function(features, name, section) {
-  twice <- unique(features[duplicated(features)])
-  if (length(twice)) {
-    smart_abort(c(
-      "{length(twice)} feature{?s} of {.val {name}} share{?s/} a name with another in section
-       {.val {section}} (first: {.val {twice[1]}}).",
-      "i" = "Sections are matched by the names of their features: {.fn make.unique} gives each its
-             own."
-    ))
-  }
-}
-
-section_of_result <- function(result, section, cells) {
-  rows <- prefixed(section, cells)
-  # Cells without a count were left out.
-  there <- rows %in% rownames(result$embedding)
-  rows <- rows[there]
-  cells <- cells[there]
-  rename <- function(x) {
-    if (is.null(x)) {
-      return(NULL)
-    }
-    x <- x[rows, , drop = FALSE]
-    rownames(x) <- cells
-    x
-  }
-  result$embedding <- rename(result$embedding)
-  result$contributions <- rename(result$contributions)
-  if (!is.null(result$clusters)) {
-    result$clusters <- stats::setNames(result$clusters[rows], cells)
-  }
-  result
-}
 
 # How results go into an object, its names checked.
 finisher <- function(x, reduction.name, reduction.key, cluster.name) {
@@ -282,7 +163,7 @@ finisher <- function(x, reduction.name, reduction.key, cluster.name) {
     check_cluster_name(x, cluster.name)
     return(function(x, result, inputs, params) {
       x <- store_seurat(x, result, inputs, reduction.name, key)
-      if (!is.null(result$clusters)) x <- store_clusters(x, result$clusters, cluster.name)
+      x <- store_domains(x, result, cluster.name)
       log_command(x, smart_command(
         quote(RunSMART(sections)), params, first_assay(x, inputs$about$assay),
         if (reduction.name != "smart") reduction.name
@@ -294,9 +175,6 @@ finisher <- function(x, reduction.name, reduction.key, cluster.name) {
   function(x, result, inputs, params) {
     cells <- cell_names(x)
     x <- store_sce(x, result, inputs, reduction.name, reduction.key %||% "SMART_", cells)
-    if (!is.null(result$clusters)) {
-      SummarizedExperiment::colData(x)[[cluster.name]] <- unname(result$clusters[cells])
-    }
-    x
+    store_domains_sce(x, result, cluster.name, cells)
   }
 }
