@@ -14,34 +14,42 @@ RunSMART.Seurat <- function(
     section.by = NULL,
     batch.by = NULL,
     n.clusters = NULL,
-    cluster.name = "smart_clusters",
+    cluster.name = NULL,
     cluster.method = NULL,
+    resolution = NULL,
     reduction.name = "smart",
     reduction.key = "SMART_",
     check.counts = TRUE,
     in.tissue = TRUE,
+    checkpoint = NULL,
     seed.use = 42,
     verbose = TRUE,
     ...) {
+  check_valid(object)
   key <- if (!missing(reduction.key) || identical(reduction.name, "smart")) reduction.key
   reduction.key <- check_reduction_name(object, reduction.name, key)
-  check_cluster_name(object, cluster.name)
-  check_n_clusters(n.clusters, ncol(object))
-  cluster_method(cluster.method, "RunSMART")
+  cluster.name <- cluster.name %||% default_cluster_name(reduction.name)
+  wanted <- wanted_clusters(n.clusters, resolution, cluster.method, ncol(object), "RunSMART")
+  check_cluster_name(object, cluster.name, columns = clustering_names(wanted, cluster.name))
+  checkpoint <- check_checkpoint(checkpoint)
+  dots <- list(...)
+  own <- names(formals())
   inputs <- collect(
     read_seurat(object),
     assays = assays, modalities = modalities, features = features, layer = layer,
     reduction = reduction, dims = dims, coords = coords, coord.cols = coord.cols,
     section.by = section.by, batch.by = batch.by, check.counts = check.counts,
-    in.tissue = in.tissue, verbose = verbose
+    in.tissue = in.tissue, verbose = verbose,
+    check = function(plan) check_settings(dots, own, plan, seed.use, check.counts, verbose)
   )
   result <- run_inputs(
-    inputs, n.clusters, cluster.method, cluster.name, seed.use, check.counts, verbose, ...
+    inputs, wanted, cluster.name, seed.use, check.counts, checkpoint, verbose, ...
   )
-  object <- store_seurat(object, result, inputs, reduction.name, reduction.key)
-  if (!is.null(result$clusters)) {
-    object <- store_clusters(object, result$clusters, cluster.name)
-  }
+  object <- keeping_results({
+    object <- store_seurat(object, result, inputs, reduction.name, reduction.key)
+    store_domains(object, result, cluster.name)
+  })
+  if (verbose) say_result(result, cluster.name, reduction.name, "Seurat")
   params <- c(mget(setdiff(names(formals()), c("object", "..."))), list(...))
   log_command(object, smart_command(
     match.call(expand.dots = TRUE), params, first_assay(object, inputs$about$assay),
@@ -50,9 +58,10 @@ RunSMART.Seurat <- function(
 }
 
 # The core on what was collected, and clusters where they are asked for.
-run_inputs <- function(inputs, n.clusters, cluster.method, cluster.name, seed.use, check.counts,
-                       verbose, ...) {
+run_inputs <- function(inputs, wanted, cluster.name, seed.use, check.counts, checkpoint, verbose,
+                       ...) {
   settings <- list(...)
+  settings <- by_modality(settings, inputs$plan %||% with_names(inputs$about))
   if (length(inputs$chosen) && !any(c("n.features", "n_features") %in% names(settings))) {
     # Features that the user chose are used, all of them.
     settings$n.features <- stats::setNames(rep(list(Inf), length(inputs$chosen)), inputs$chosen)
@@ -65,18 +74,17 @@ run_inputs <- function(inputs, n.clusters, cluster.method, cluster.name, seed.us
     seed.use = seed.use,
     check.counts = check.counts,
     verbose = verbose,
-    whole = if (isTRUE(inputs$whole)) inputs$about$assay[1],
+    whole = if (isTRUE(inputs$whole)) inputs$about$assay,
+    labels = modality_labels(inputs$about),
+    checkpoint = checkpoint,
     !!!settings
   ))
-  if (!is.null(n.clusters)) {
-    found <- embedding_at_least(cluster_core(
-      result$embedding, n.clusters,
-      method = cluster.method, seed.use = seed.use, fn = "RunSMART"
+  if (!is.null(wanted)) {
+    found <- embedding_at_least(find_domains(
+      result$embedding, wanted, cluster.name,
+      seed.use = seed.use, verbose = verbose, fn = "RunSMART"
     ))
-    result$clusters <- found$clusters
-    if (!is.null(found)) {
-      result$clustering <- stats::setNames(list(found$record), cluster.name)
-    }
+    result[names(found)] <- found
   }
   result
 }
@@ -84,10 +92,10 @@ run_inputs <- function(inputs, n.clusters, cluster.method, cluster.name, seed.us
 # Clusters; where they fail the embedding is not lost, and NULL comes with a warning.
 embedding_at_least <- function(code) {
   tryCatch(code, error = function(cnd) {
-    smart_warn(c(
+    keeping_results(smart_warn(c(
       "The embedding is there, but no clusters: {conditionMessage(cnd)}",
       "i" = "{.fn FindSMARTClusters} finds them by other settings, without training again."
-    ))
+    )))
     NULL
   })
 }
@@ -118,8 +126,10 @@ read_seurat <- function(object) {
     is_filled = function(name, layer) {
       length(match_layers(layer, filled_layers(assay(name)))) > 0
     },
-    counts = function(name, layer, features, check.counts) {
-      assay_counts(assay(name), name, layer, features, check.counts)
+    layers = function(name) filled_layers(assay(name)),
+    types = function(name, layer) names(assay_types(assay(name), layer)),
+    counts = function(name, layer, features, check.counts, type = NA) {
+      assay_counts(assay(name), name, layer, features, check.counts, type)
     },
     reductions = SeuratObject::Reductions(object),
     embedding = function(name) SeuratObject::Embeddings(object[[name]]),

@@ -32,21 +32,26 @@
 #'   modality.
 #' @param assays Assays to use, as modalities; for a SingleCellExperiment the main experiment (by
 #'   its `mainExpName`, or `"main"`) and alternative ones. Names, as in `c(rna = "Spatial")`,
-#'   become those of the modalities. `NULL`: one assay for each modality that is recognised.
+#'   become those of the modalities. `NULL`: one assay for each modality that is recognised. An
+#'   assay that holds genes and antibodies (or peaks) of the same cells, as `Load10X_Spatial()` of
+#'   Seurat 5 reads them, gives a modality for each; so does an experiment whose `rowData()` has a
+#'   column `Type` or `feature_types`.
 #' @param modalities What the assays are: `"rna"`, `"protein"` or `"chromatin"`, named by assay,
 #'   or in their order. `NULL`: guessed, and said. For matrices also `"pcs"`: components of your
 #'   own, cells x dimensions, to be used as they are.
-#' @param features Features to use: a character vector, or a list of such named by assay.
-#'   `NULL`: all; of RNA the most variable of them (see `n.features` below).
+#' @param features Features to use: a character vector, or a list of such named by assay or
+#'   modality. `NULL`: all; of RNA the most variable of them (see `n.features` below).
 #' @param layer Layer (of a SingleCellExperiment: assay) that holds raw counts; one name, or named
-#'   by assay. Layers split by section (`counts.1`, ...) are found by the name they have in
-#'   common.
+#'   by assay or modality. Layers split by section (`counts.1`, ...) are found by the name they
+#'   have in common.
 #' @param reduction Reductions to start from instead of counts, such as `"pca"`; where they stand
-#'   in for assays, named by assay. (The name of the result is `reduction.name`.)
-#' @param dims Dimensions of `reduction` to use, or a list of such named by assay. `NULL`: all.
+#'   in for assays, named by assay or modality. (The name of the result is `reduction.name`.)
+#' @param dims Dimensions of `reduction` to use, or a list of such named by assay or
+#'   modality. `NULL`: all.
 #' @param coords Coordinates of the cells: a matrix or data frame, cells x 2 or 3, with the names
 #'   of the cells as rownames, in any unit. For a list of objects, a list. `NULL`: from `coord.cols`,
-#'   the object's images or `spatialCoords()`, or columns of its metadata with usual names.
+#'   the object's images or `spatialCoords()`, a reduction `"spatial"` (which objects have that were
+#'   an `.h5ad` file), or columns of its metadata with usual names.
 #' @param coord.cols Columns of the metadata with the coordinates, 2 or 3.
 #' @param section.by Column of the metadata with the section of each cell. `NULL`: each image, or
 #'   object of a list, is a section. For matrices the sections themselves, one value for each row
@@ -55,19 +60,34 @@
 #'   donor. For a list of objects a column that each has, or one value for each object, in their
 #'   order or named by object. For matrices the batches themselves, as with `section.by`. `NULL`:
 #'   each section is a batch.
-#' @param n.clusters Number of clusters (domains) to find. `NULL`: none.
-#' @param cluster.name Column of the metadata for the clusters.
+#' @param n.clusters Number of clusters (domains) to find; or several, such as `4:12`, of which the
+#'   best is chosen: see [ChooseSMARTClusters()]. `NULL`: none.
+#' @param cluster.name Column of the metadata for the clusters. `NULL`: `"smart_clusters"`, or for
+#'   another `reduction.name` that name and `_clusters`. With several numbers of clusters, or
+#'   resolutions, there also is a column for each: see [FindSMARTClusters()].
 #' @param cluster.method Method to find clusters; see [FindSMARTClusters()].
+#' @param resolution Resolution of the clusters instead of their number, for `cluster.method`
+#'   `"leiden"` and `"louvain"`: higher ones give more of them.
 #' @param reduction.name Name of the new reduction.
 #' @param reduction.key Key of the new reduction. For another `reduction.name` than the default it
 #'   is made from that.
 #' @param check.counts Refuse counts that are no whole numbers.
 #' @param in.tissue Leave out cells that a column `in_tissue` of the metadata, or the image of a
 #'   Visium slide, marks as outside the tissue. `FALSE` uses them.
+#' @param checkpoint File in which the state of the training is kept while it runs, in a format of
+#'   its own (such as `"state.pt"`). A run that was interrupted, and is started again with the same
+#'   data, settings and file, goes on from there, and ends in the same embedding as one that was
+#'   not. The file is removed once the embedding is there. `NULL`: none.
 #' @param seed.use Seed, from 0 to 2^31 - 1. R's own random numbers are not touched.
 #' @param verbose Say what is done, and show progress.
+#' @param merge For a list of objects: `TRUE` returns one merged object instead of a list, as
+#'   [SMARTMerge()] makes it.
+#' @param section.name With `merge = TRUE`, the column of the metadata that gets the section of each
+#'   cell.
 #' @param ... Further parameters of the method, with dots or underscores between words; an unknown
-#'   one gives an error that lists all. The most useful:
+#'   one gives an error that says what was probably meant, and lists all. What differs between
+#'   modalities (`n.comps`, `n.features`, `min.spots`, `alpha`) may be named by assay or by
+#'   modality. The most useful:
 #'   * `preset`: `"robust"` (the default), `"robust-0.1"` (that of version 0.1), `"paper"` (the
 #'     equations of the paper) or `"published"` (as the package published with it computes).
 #'   * `n.neighbors`: neighbours in space; `NULL` guesses 4 or 6 from the layout; 0 for none (cell
@@ -79,7 +99,7 @@
 #'     such choice.
 #'   * `controls`: `TRUE` uses control probes and isotype controls, too, which are recognised by
 #'     their names and otherwise left out.
-#'   * `n.comps`: principal components, one number or named by modality (30; for protein as many
+#'   * `n.comps`: principal components, one number or named (30; for protein as many
 #'     as proteins, at most 30). `n.features`: variable genes (3000; `Inf` for all).
 #'     `min.spots`: spots that a gene or peak must be counted in (10). `clr`: mean of the
 #'     centred log-ratio over the spots of a `"protein"` or the proteins of a `"spot"`.
@@ -92,26 +112,30 @@
 #'     `link.sections`: `TRUE` lets spots of different sections be neighbours, for sections
 #'     registered in 3-D coordinates.
 #'   * `epochs`, `lr`, `lam` (weight of the reconstruction against the triplets), `alpha` (weights
-#'     named by modality), `latent.dim` (64), `margin`, `n.mutual`, `far.ratio`.
+#'     of the modalities, named), `latent.dim` (64), `margin`, `n.mutual`, `far.ratio`.
 #'   * `step.spots`: cells that a training step sees; more are cut into tiles (50000, or what a
 #'     quarter of the memory holds).
-#'   * `device`: `"auto"`, `"cpu"` or `"cuda"`.
+#'   * `device`: `"auto"`, `"cpu"` or `"cuda"`. `checkpoint.seconds` (60): how often the state is
+#'     written to `checkpoint`.
 #'
 #' @return The object with results added. Seurat: a reduction (`DimReduc`) of `reduction.name`, whose
 #'   dimensions are principal axes, the one of most variance first, so that the first ten or so
-#'   hold most of it; its `Misc()` holds versions, parameters, losses, how widely cells were averaged
-#'   (data frames `directions` and `scales`) and the contribution of each modality. With
+#'   hold most of it; its `Misc()` holds versions, parameters, losses, and how widely cells were
+#'   averaged (data frames `directions` and `scales`). The contribution of each modality to each cell
+#'   is in columns of the metadata, such as `smart.contribution.rna`
+#'   ([SMARTContributionPlot()] draws them). With
 #'   `n.clusters` a factor in the metadata, levels `"0"` (the largest), `"1"`, ..., which also
 #'   become the identities. An entry in the command log. SingleCellExperiment: a `reducedDim`,
-#'   `metadata()` of the same name, and a column of the `colData()`. A list of objects: a list.
-#'   Matrices: a list of class `SMARTResult` with `embedding` (cells x dimensions), `clusters`,
-#'   `history`, `contributions` (cells x modalities: correlation of each cell's distances to 1000
-#'   others in the modality and in the embedding) and more.
+#'   `metadata()` of the same name, and a column of the `colData()`. A list of objects: a list, or
+#'   with `merge = TRUE` one object. Matrices: a list of class `SMARTResult` with `embedding` (cells
+#'   x dimensions), `clusters`, `coords`, `section`, `history`, `contributions` (cells x modalities:
+#'   correlation of each cell's distances to 1000 others in the modality and in the embedding) and
+#'   more.
 #' @references
 #' Du et al. (2026). SMART: spatial multi-omic aggregation using graph neural networks and metric
 #' learning. Nature Communications 17, 2876. \doi{10.1038/s41467-026-70821-5}
-#' @seealso [FindSMARTClusters()], [SMARTScalePlot()], [SMARTLossPlot()],
-#'   [SMARTContributionPlot()], [install_smartcore()]
+#' @seealso [ChooseSMARTClusters()], [FindSMARTClusters()], [SMARTMerge()], [SMARTSpatialPlot()],
+#'   [SMARTScalePlot()], [SMARTLossPlot()], [SMARTContributionPlot()], [install_smartcore()]
 #' @concept embedding
 #' @export
 #' @examples
@@ -147,7 +171,9 @@ RunSMART.default <- function(
     batch.by = NULL,
     n.clusters = NULL,
     cluster.method = NULL,
+    resolution = NULL,
     check.counts = TRUE,
+    checkpoint = NULL,
     seed.use = 42,
     verbose = TRUE,
     ...) {
@@ -158,11 +184,14 @@ RunSMART.default <- function(
       "i" = "A matrix cells x 2 or 3, with the names of the cells as rownames."
     ))
   }
+  wanted <- wanted_clusters(n.clusters, resolution, cluster.method, NROW(coords), "RunSMART")
+  checkpoint <- check_checkpoint(checkpoint)
+  dots <- list(...)
+  own <- names(formals())
   inputs <- collect_matrices(
-    matrices, coords, modalities, features, section.by, batch.by, check.counts
+    matrices, coords, modalities, features, section.by, batch.by, check.counts,
+    check = function(plan) check_settings(dots, own, plan, seed.use, check.counts, verbose)
   )
-  check_n_clusters(n.clusters, nrow(inputs$coords))
-  cluster_method(cluster.method, "RunSMART")
   if (verbose) {
     about <- inputs$about
     kind <- ifelse(is.na(about$kind), "components", about$kind)
@@ -171,10 +200,18 @@ RunSMART.default <- function(
     say_missing(inputs$about, nrow(inputs$coords))
   }
   result <- run_inputs(
-    inputs, n.clusters, cluster.method, "clusters", seed.use, check.counts, verbose, ...
+    inputs, wanted, "clusters", seed.use, check.counts, checkpoint, verbose, ...
   )
+  if (verbose) say_result(result, "clusters", NULL, "matrix")
+  cells <- rownames(result$embedding)
+  places <- list(coords = inputs$coords[cells, , drop = FALSE], section = inputs$sections[cells])
   structure(
-    c(result[c("embedding", "clusters")], smart_record(result, inputs)),
+    c(
+      result[c("embedding", "clusters")],
+      if (!is.null(result$all.clusters)) result["all.clusters"],
+      places, result["contributions"],
+      smart_record(result, inputs)
+    ),
     class = "SMARTResult"
   )
 }
@@ -183,11 +220,14 @@ RunSMART.default <- function(
 print.SMARTResult <- function(x, ...) {
   about <- x$modalities
   history <- x$history
-  cli::cat_line("SMART embedding of ", nrow(x$embedding), " cells in ", ncol(x$embedding), " dimensions")
-  cli::cat_line("Modalities: ", paste0(
-    about$modality, " (", about$n.features, " features, ", about$n.cells, " cells)",
-    collapse = "; "
-  ))
+  size <- dim(x$embedding)
+  cli::cat_line("SMART embedding of ", size[1], " cells in ", size[2], " dimensions")
+  if (!is.null(about)) {
+    cli::cat_line("Modalities: ", paste0(
+      about$modality, " (", about$n.features, " features, ", about$n.cells, " cells)",
+      collapse = "; "
+    ))
+  }
   if (!is.null(x$sections)) {
     cli::cat_line("Sections: ", paste0(names(x$sections), " (", x$sections, ")", collapse = ", "))
   }
@@ -200,167 +240,15 @@ print.SMARTResult <- function(x, ...) {
       collapse = ", "
     ))
   }
-  cli::cat_line(
-    "Trained ", nrow(history), " epochs, loss ", signif(history$total[nrow(history)], 4),
-    "; smartcore ", x$versions$smartcore
-  )
+  if (!is.null(x$all.clusters)) {
+    cli::cat_line("Other clusterings: ", paste(names(x$all.clusters), collapse = ", "))
+  }
+  # Not of an embedding that was given.
+  if (!is.null(history)) {
+    cli::cat_line(
+      "Trained ", nrow(history), " epochs, loss ", signif(history$total[nrow(history)], 4),
+      "; smartcore ", x$versions$smartcore
+    )
+  }
   invisible(x)
-}
-
-unnamed_matrix <- "features"
-
-# A list of matrices named by modality.
-given_matrices <- function(object) {
-  if (!is.list(object) || is.data.frame(object)) {
-    object <- list(object)
-  }
-  bad <- !vapply(object, is_matrix_like, NA)
-  if (length(object) == 0 || any(bad)) {
-    what <- if (length(object)) object[[which(bad)[1]]] else object
-    smart_abort(c(
-      "{.arg object} must be a Seurat object, a SingleCellExperiment, or counts: a matrix features x
-       cells, or a list of matrices named by modality.",
-      "x" = "There is {.obj_type_friendly {what}}."
-    ))
-  }
-  if (is.null(names(object)) && length(object) == 1) {
-    names(object) <- unnamed_matrix
-  }
-  names <- names(object) %||% rep("", length(object))
-  if (!all(nzchar(names)) || anyDuplicated(names)) {
-    smart_abort(c(
-      "The matrices in {.arg object} must have names, each its own.",
-      "i" = "Such as {.code list(rna = counts, protein = adt)}."
-    ))
-  }
-  object
-}
-
-is_matrix_like <- function(x) {
-  is.matrix(x) || inherits(x, c("Matrix", "IterableMatrix", "DelayedArray"))
-}
-
-collect_matrices <- function(matrices, coords, modalities, features, section.by, batch.by,
-                             check.counts) {
-  assays <- names(matrices)
-  check_named(features, "features", assays)
-  kinds <- matrix_kinds(matrices, modalities)
-  if (identical(assays, unnamed_matrix) && kinds != "pcs") {
-    assays <- names(matrices) <- kinds
-  }
-  matrices <- name_cells(matrices, kinds, coords)
-  inputs <- Map(function(x, name, kind) {
-    if (kind == "pcs") {
-      return(list(kind = NULL, counts = NULL, pcs = given_components(x, name)))
-    }
-    if (is.null(rownames(x))) rownames(x) <- paste0("feature", seq_len(nrow(x)))
-    counts <- join_parts(
-      stats::setNames(list(x), name), name, one_of_list(features, name), check.counts
-    )
-    list(kind = kind, counts = counts, pcs = NULL)
-  }, matrices, assays, kinds)
-  cells <- lapply(inputs, input_cells)
-  check_common_cells(cells)
-  all <- unique(unlist(cells, use.names = FALSE))
-  found <- given_coords(coords, all)
-  # The order of the coordinates is that of the result.
-  all <- c(intersect(rownames(found), all), setdiff(all, rownames(found)))
-  placed <- place_cells(list(
-    coords = found,
-    sections = given_groups(section.by, rownames(found), "section.by"),
-    batches = given_groups(batch.by, rownames(found), "batch.by"),
-    source = "`coords`",
-    rows = utils::head(rownames(found), 2)
-  ), all)
-  list(
-    modalities = inputs,
-    coords = placed$coords,
-    sections = placed$sections,
-    batches = placed$batches,
-    about = data.frame(
-      modality = assays,
-      kind = ifelse(kinds == "pcs", NA, kinds),
-      assay = assays,
-      source = assays,
-      layer = NA_character_,
-      reduction = NA_character_,
-      n.features = vapply(inputs, input_width, 1L, USE.NAMES = FALSE),
-      n.cells = lengths(cells, use.names = FALSE)
-    )
-  )
-}
-
-# "rna", "protein", "chromatin" or "pcs" for each matrix.
-matrix_kinds <- function(matrices, modalities) {
-  assays <- names(matrices)
-  given <- unlist(modalities)
-  if (is.null(names(given)) && length(given) == length(assays)) {
-    names(given) <- assays
-  }
-  check_named(given, "modalities", assays)
-  own <- given %in% "pcs"
-  kinds <- match_modalities(assays, if (any(!own)) given[!own])
-  kinds[match(names(given)[own], assays)] <- "pcs"
-  unknown <- is.na(kinds)
-  kinds[unknown] <- vapply(assays[unknown], function(name) {
-    guess_kind(name, features = rownames(matrices[[name]]))
-  }, "")
-  unknown_kinds(assays[is.na(kinds)])
-  kinds
-}
-
-# Matrices whose cells have names: those of the coordinates where they have none of their own.
-name_cells <- function(matrices, kinds, coords) {
-  ids <- if (is.data.frame(coords)) coords[["cell"]] %||% row_names(coords) else rownames(coords)
-  n <- NROW(coords)
-  margin <- ifelse(kinds == "pcs", 1L, 2L)
-  cells <- Map(function(x, margin) dimnames(x)[[margin]], matrices, margin)
-  if (is.null(ids) && length(unique(cells)) > 1) {
-    smart_abort(c(
-      "{.arg coords} has no rownames, and the matrices have different cells.",
-      "i" = "Name the rows by cells."
-    ))
-  }
-  Map(function(x, name, margin) {
-    if (!is.null(dimnames(x)[[margin]])) {
-      return(x)
-    }
-    if (dim(x)[margin] != n) {
-      smart_abort(c(
-        "The cells of {.val {name}} have no names, and are {dim(x)[margin]}, with coordinates of
-         {n}.",
-        "i" = "Counts are features x cells{if (margin == 1) ', components cells x dimensions'}."
-      ))
-    }
-    names <- dimnames(x) %||% list(NULL, NULL)
-    names[[margin]] <- ids %||% paste0("cell", seq_len(n))
-    dimnames(x) <- names
-    x
-  }, matrices, names(matrices), margin)
-}
-
-given_components <- function(x, name) {
-  x <- as.matrix(x)
-  if (!is.numeric(x) || ncol(x) == 0) {
-    smart_abort("Components {.val {name}} must be numbers, cells x dimensions.")
-  }
-  if (anyDuplicated(rownames(x))) {
-    smart_abort("Components {.val {name}} have more than one row for a cell.")
-  }
-  x
-}
-
-# Sections or batches, which the argument `what` holds, named by cell.
-given_groups <- function(x, cells, what) {
-  if (is.null(x)) {
-    return(NULL)
-  }
-  if (!is.atomic(x) || (is.null(names(x)) && length(x) != length(cells))) {
-    smart_abort(c(
-      "{.arg {what}} must be one value for each of the {length(cells)} rows of {.arg coords}, or be
-       named by cell.",
-      "x" = "It has {length(x)} value{?s}."
-    ))
-  }
-  stats::setNames(as.character(x), names(x) %||% cells)
 }

@@ -22,9 +22,11 @@ local_stand_ins <- function(..., frame = parent.frame()) {
 
 # A core that computes nothing: it keeps what it was given, and its embedding is the
 # coordinates and a number for each cell.
-local_fake_core <- function(frame = parent.frame()) {
+local_fake_core <- function(contributions = 0.5, frame = parent.frame()) {
   seen <- new.env()
   local_stand_ins(
+    # It asks the core.
+    check_settings = function(...) NULL,
     run_core = function(modalities, coords, sections = NULL, batches = NULL, ...) {
       seen$modalities <- modalities
       seen$coords <- coords
@@ -39,7 +41,7 @@ local_fake_core <- function(frame = parent.frame()) {
         params = list(epochs = 2L),
         n.triplets = stats::setNames(rep(7L, length(modalities)), names(modalities)),
         contributions = matrix(
-          0.5, nrow(coords), length(modalities),
+          contributions, nrow(coords), length(modalities),
           dimnames = list(rownames(coords), names(modalities))
         ),
         versions = list(SpatialSMART = "0", smartcore = "0")

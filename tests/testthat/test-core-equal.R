@@ -166,8 +166,8 @@ test_that("so it is where a section lacks a modality, and with SingleCellExperim
     found <- SingleCellExperiment::reducedDim(here[[section]], "SMART")
     expect_identical(unname(found), there[[section]])
   }
-  contributions <- S4Vectors::metadata(here$right)$SMART$contributions
-  expect_true(all(is.na(contributions[, "protein"])))
+  expect_true(all(is.na(here$right$smart.contribution.protein)))
+  expect_false(anyNA(here$right$smart.contribution.rna))
 })
 
 test_that("a column, images and sample_id are the sections that the core is given", {
@@ -231,7 +231,7 @@ test_that("an error of the core reaches the user as ours, the object untouched",
   skip_without_core()
   object <- before <- SimulateSMART(n.rows = 8, n.cols = 8)
   expect_error(
-    object <- RunSMART(object, lam = 7, verbose = FALSE), "lam=7.0 must be a number from 0 to 1"
+    object <- RunSMART(object, lam = 7, verbose = FALSE), "lam = 7 must be a number from 0 to 1"
   )
   expect_error(RunSMART(object, lamda = 7, verbose = FALSE), "Unknown argument")
   expect_identical(object, before)

@@ -93,7 +93,7 @@ test_that("regions are asked for, and bad ones are refused in words", {
     RunSMART(data$rna, data$coords, "rna", epochs = epochs, ...)
   }
   said <- testthat::capture_messages(kinds <- run(regions = 0))
-  expect_match(gsub("\\s+", " ", said), "averaged with their surroundings .regions=0.", all = FALSE)
+  expect_match(gsub("\\s+", " ", said), "averaged with their surroundings .regions = 0.", all = FALSE)
   expect_identical(kinds$params$regions, 0)
   expect_identical(dim(kinds$scales), c(0L, 3L))
   expect_identical(kinds$scales$modality, character())

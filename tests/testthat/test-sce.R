@@ -34,6 +34,11 @@ test_that("results are a reducedDim, metadata, and a column of colData", {
   SingleCellExperiment::reducedDim(result, "SMART") <- NULL
   S4Vectors::metadata(result)$SMART <- NULL
   result$smart_clusters <- NULL
+  for (name in c("rna", "protein")) {
+    column <- paste0("smart.contribution.", name)
+    expect_equal(result[[column]], rep(0.5, 25))
+    result[[column]] <- NULL
+  }
   expect_equal(result, sce)
 })
 

@@ -68,8 +68,8 @@ test_that("how many features are shared is said", {
     }
   )
   said <- gsub("[[:space:]]+", " ", paste(said, collapse = " "))
-  expect_match(said, "rna: The 2 sections share 55 features by name .'left': 60, 'right': 65.")
-  expect_match(said, "chromatin: The 2 sections share 55 peaks by overlap")
+  expect_match(said, "RNA \\(rna\\): The 2 sections share 55 features by name .\"left\": 60, \"right\": 65.")
+  expect_match(said, "ATAC \\(chromatin\\): The 2 sections share 55 peaks by overlap")
   expect_match(said, "Sections: \"left\" and \"right\"")
 })
 

@@ -135,7 +135,7 @@ test_that("a layer without anything is an error that lists those with something"
   expect_error(
     run(small(), assays = "Spatial", layer = "scale.data"), "no layer \"scale.data\".*\"counts\""
   )
-  expect_error(run(small(), layer = "scale.data"), "No assay has anything in the layer")
+  expect_error(run(small(), layer = "scale.data"), "No assay has raw counts: \"scale.data\" is missing")
 })
 
 test_that("log-normalised data are refused where counts are needed", {
