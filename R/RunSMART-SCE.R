@@ -29,8 +29,8 @@ RunSMART.SingleCellExperiment <- function(
   check_reduced_dim_name(object, reduction.name)
   cluster.name <- cluster.name %||% default_cluster_name(reduction.name)
   check_name(reduction.key, "reduction.key")
-  check_name(cluster.name, "cluster.name")
   wanted <- wanted_clusters(n.clusters, resolution, cluster.method, ncol(object), "RunSMART")
+  check_cluster_name(object, cluster.name, columns = clustering_names(wanted, cluster.name))
   checkpoint <- check_checkpoint(checkpoint)
   reader <- read_sce(object)
   dots <- list(...)
@@ -46,8 +46,9 @@ RunSMART.SingleCellExperiment <- function(
   result <- run_inputs(
     inputs, wanted, cluster.name, seed.use, check.counts, checkpoint, verbose, ...
   )
+  if (verbose) say_stale(object, result, reduction.name)
   object <- store_sce(object, result, inputs, reduction.name, reduction.key, reader$cells)
-  object <- store_domains_sce(object, result, cluster.name, reader$cells)
+  object <- store_domains_sce(object, result, cluster.name, reader$cells, reduction.name)
   if (verbose) say_result(result, cluster.name, reduction.name, "Bioconductor")
   object
 }

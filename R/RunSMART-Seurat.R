@@ -45,9 +45,10 @@ RunSMART.Seurat <- function(
   result <- run_inputs(
     inputs, wanted, cluster.name, seed.use, check.counts, checkpoint, verbose, ...
   )
+  if (verbose) say_stale(object, result, reduction.name)
   object <- keeping_results({
     object <- store_seurat(object, result, inputs, reduction.name, reduction.key)
-    store_domains(object, result, cluster.name)
+    store_domains(object, result, cluster.name, reduction.name)
   })
   if (verbose) say_result(result, cluster.name, reduction.name, "Seurat")
   params <- c(mget(setdiff(names(formals()), c("object", "..."))), list(...))

@@ -128,7 +128,7 @@
 #'   become the identities. An entry in the command log. SingleCellExperiment: a `reducedDim`,
 #'   `metadata()` of the same name, and a column of the `colData()`. A list of objects: a list, or
 #'   with `merge = TRUE` one object. Matrices: a list of class `SMARTResult` with `embedding` (cells
-#'   x dimensions), `clusters`, `coords`, `section`, `history`, `contributions` (cells x modalities:
+#'   x dimensions, in the order of `coords`), `clusters`, `coords`, `section`, `history`, `contributions` (cells x modalities:
 #'   correlation of each cell's distances to 1000 others in the modality and in the embedding) and
 #'   more.
 #' @references

@@ -101,7 +101,8 @@ run_sections <- function(
     in_section(i, plan_inputs(reader_of(object[[i]]), assays, modalities, layer, reduction))
   })
   check_settings(
-    list(...), c(names(formals()), "merge", "section.name"), do.call(rbind, plans), seed.use, check.counts, verbose
+    list(...), c(names(formals()), "merge", "section.name"), do.call(rbind, plans), seed.use,
+    check.counts, verbose
   )
   parts <- lapply(seq_along(object), function(i) {
     in_section(
@@ -163,7 +164,7 @@ finisher <- function(x, reduction.name, reduction.key, cluster.name) {
     check_cluster_name(x, cluster.name)
     return(function(x, result, inputs, params) {
       x <- store_seurat(x, result, inputs, reduction.name, key)
-      x <- store_domains(x, result, cluster.name)
+      x <- store_domains(x, result, cluster.name, reduction.name)
       log_command(x, smart_command(
         quote(RunSMART(sections)), params, first_assay(x, inputs$about$assay),
         if (reduction.name != "smart") reduction.name
@@ -172,9 +173,10 @@ finisher <- function(x, reduction.name, reduction.key, cluster.name) {
   }
   reduction.name <- reduction.name %||% "SMART"
   check_reduced_dim_name(x, reduction.name)
+  check_cluster_name(x, cluster.name)
   function(x, result, inputs, params) {
     cells <- cell_names(x)
     x <- store_sce(x, result, inputs, reduction.name, reduction.key %||% "SMART_", cells)
-    store_domains_sce(x, result, cluster.name, cells)
+    store_domains_sce(x, result, cluster.name, cells, reduction.name)
   }
 }

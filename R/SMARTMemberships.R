@@ -91,6 +91,10 @@ model_of <- function(clustering, cluster.name) {
       "i" = "Find them with {.fn FindSMARTClusters}, or name others by {.arg cluster.name}."
     ), fn = fn)
   }
+  # Where there is one cluster, nothing was fitted.
+  if (identical(as.integer(found$n.clusters), 1L)) {
+    return(NULL)
+  }
   if (is.null(found$model)) {
     smart_abort(c(
       "The clusters {.val {cluster.name}} by {.code method = \"{found$method}\"} have no fitted
@@ -103,6 +107,9 @@ model_of <- function(clustering, cluster.name) {
 
 # As the core's Mixture has it.
 memberships <- function(embedding, model) {
+  if (is.null(model)) {
+    return(matrix(1, nrow(embedding), 1, dimnames = list(rownames(embedding), "0")))
+  }
   if (ncol(embedding) != length(model$center)) {
     smart_abort(c(
       "The reduction has {ncol(embedding)} dimension{?s}, its clusters were found in

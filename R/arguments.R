@@ -195,7 +195,8 @@ check_checkpoint <- function(checkpoint, fn = "RunSMART") {
   }
   if (!is.null(wrong)) {
     smart_abort(c(
-      "{.arg checkpoint} must name a file for the state of the training, in a folder that is there.",
+      "{.arg checkpoint} must name a file for the state of the training, in a folder that
+       is there.",
       "x" = wrong
     ), fn = fn)
   }
@@ -213,7 +214,9 @@ check_seed <- function(seed.use, fn = "RunSMART") {
   most <- .Machine$integer.max
   if (!rlang::is_scalar_integerish(seed.use, finite = TRUE) || seed.use < 0 || seed.use > most) {
     smart_abort(
-      "{.arg seed.use} must be one whole number from 0 to {most}, not {.val {seed.use}}.",
+      "{.arg seed.use} must be one whole number from 0 to {most}, not
+       {if (length(seed.use) == 1) cli::format_inline('{.val {seed.use}}') else
+       cli::format_inline('{.obj_type_friendly {seed.use}}')}.",
       fn = fn
     )
   }

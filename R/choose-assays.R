@@ -18,13 +18,14 @@ choose_assays <- function(reader, modalities = NULL, layer = "counts") {
       "No assay has raw counts: {.val {unique(vapply(there, layer_of, ''))}} is missing or empty in
        each.",
       held_layers(reader, there),
-      "i" = "If the counts have another name, give it: {.code layer = \"...\"}. To start from components
-             of your own, give {.arg reduction}."
+      "i" = "If the counts have another name, give it: {.code layer = \"...\"}. To start from
+             components of your own, give {.arg reduction}."
     ))
   }
   kinds <- assay_kinds(reader, there, layer_of, is_filled)
   chosen <- choose_by_kind(kinds[is_filled], reader$default)
-  missed <- Filter(function(assay) any(!kinds[[assay]] %in% unlist(kinds[chosen])), there[!is_filled])
+  covered <- unlist(kinds[chosen])
+  missed <- Filter(function(assay) any(!kinds[[assay]] %in% covered), there[!is_filled])
   if (length(missed)) {
     assay <- missed[1]
     smart_abort(c(

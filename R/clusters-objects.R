@@ -3,14 +3,16 @@
 find_in_object <- function(object, n.clusters, reduction, method, n.pcs, resolution, cluster.name,
                            seed.use, verbose, ..., choose = FALSE, fn = "FindSMARTClusters") {
   check_cluster_dots(list(...), fn)
+  if (is.list(object)) {
+    names(object) <- section_names(object)
+    check_one_run(lapply(object, find_record, reduction, fn), fn)
+  }
   embedding <- embedding_in(object, reduction, fn)
   cluster.name <- cluster.name %||% default_cluster_name(reduction)
   check_name(cluster.name, "cluster.name", fn)
   wanted <- wanted_clusters(n.clusters, resolution, method, nrow(embedding), fn, choose)
   for (one in objects_in(object)) {
-    if (inherits(one, "Seurat")) {
-      check_cluster_name(one, cluster.name, fn, clustering_names(wanted, cluster.name))
-    }
+    check_cluster_name(one, cluster.name, fn, clustering_names(wanted, cluster.name))
   }
   found <- find_domains(
     embedding, wanted, cluster.name,
@@ -56,6 +58,7 @@ check_embedding_name <- function(reduction, there, fn = "FindSMARTClusters") {
   if (!reduction %in% there) {
     smart_abort(c(
       "There is no reduction {.val {reduction}}: run {.fn RunSMART} first.",
+      "i" = "If it was there before {.fn merge}: {.fn SMARTMerge} merges objects and keeps it.",
       did_you_mean(reduction, there),
       "i" = if (length(there)) "The object has {.val {there}}."
     ), fn = fn)
@@ -78,13 +81,13 @@ put_domains <- function(object, found, cluster.name, reduction) {
     kept
   }
   if (inherits(object, "Seurat")) {
-    object <- store_domains(object, found, cluster.name)
+    object <- store_domains(object, found, cluster.name, reduction)
     kept <- object[[reduction]]
     methods::slot(kept, "misc") <- remember(methods::slot(kept, "misc"))
     object[[reduction]] <- kept
     return(object)
   }
-  object <- store_domains_sce(object, found, cluster.name, cell_names(object))
+  object <- store_domains_sce(object, found, cluster.name, cell_names(object), reduction)
   kept <- S4Vectors::metadata(object)[[reduction]]
   # Whatever else a user keeps by that name stays.
   if (is.null(kept) || is.list(kept)) {
@@ -93,18 +96,24 @@ put_domains <- function(object, found, cluster.name, reduction) {
   object
 }
 
-store_domains <- function(object, found, cluster.name) {
+# Records of other reductions know no longer of columns that are overwritten.
+store_domains <- function(object, found, cluster.name, reduction) {
   if (is.null(found$clusters)) {
     return(object)
   }
   if (!is.null(found$all.clusters)) {
     object <- SeuratObject::AddMetaData(object, rows_for(found$all.clusters, colnames(object)))
   }
+  for (other in setdiff(names(smart_records(object)), reduction)) {
+    kept <- methods::slot(object, "reductions")[[other]]
+    methods::slot(kept, "misc")$clustering[names(found$clustering)] <- NULL
+    methods::slot(object, "reductions")[[other]] <- kept
+  }
   store_clusters(object, found$clusters, cluster.name)
 }
 
 # `cells` are the names that the columns went by on the way.
-store_domains_sce <- function(object, found, cluster.name, cells) {
+store_domains_sce <- function(object, found, cluster.name, cells, reduction) {
   if (is.null(found$clusters)) {
     return(object)
   }
@@ -115,6 +124,9 @@ store_domains_sce <- function(object, found, cluster.name, cells) {
   }
   columns[[cluster.name]] <- unname(found$clusters[cells])
   SummarizedExperiment::colData(object) <- columns
+  for (other in setdiff(names(smart_records(object)), reduction)) {
+    S4Vectors::metadata(object)[[other]]$clustering[names(found$clustering)] <- NULL
+  }
   object
 }
 

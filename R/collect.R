@@ -89,6 +89,13 @@ features_by_assay <- function(reader, features, assays, verbose) {
   }
   if (is.list(features)) {
     check_named(features, "features")
+    for (assay in intersect(names(features), assays)) {
+      lost <- setdiff(features[[assay]], reader$describe(assay)$features)
+      if (length(lost) && length(lost) < length(features[[assay]])) {
+        smart_warn("{length(lost)} of {length(features[[assay]])} {.arg features} {?is/are} not in
+          assay {.val {assay}} (first: {.val {lost[1]}}).")
+      }
+    }
     return(features)
   }
   if (!is.character(features) || length(features) == 0) {
@@ -108,6 +115,12 @@ features_by_assay <- function(reader, features, assays, verbose) {
       "i" = "Those of {.val {assays[1]}} look like
              {.val {utils::head(reader$describe(assays[1])$features, 3)}}."
     ))
+  }
+  known <- unlist(lapply(assays, function(assay) reader$describe(assay)$features))
+  lost <- setdiff(features, known)
+  if (length(lost)) {
+    smart_warn("{length(lost)} of {length(features)} {.arg features} {?is/are} in no assay used
+      (first: {.val {lost[1]}}).")
   }
   if (verbose && !all(has)) {
     smart_inform(c(

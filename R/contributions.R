@@ -39,8 +39,8 @@ find_contribution_columns <- function(columns, reduction.name) {
 #'
 #' @inheritParams SMARTLossPlot
 #' @param group.by What to group cells by: a column of the metadata, `"ident"` for the identities of a
-#'   Seurat object, or one value for each cell. `NULL`: the clusters of this reduction; where there are
-#'   none, no groups.
+#'   Seurat object, or one value for each cell, in their order or named by cell. `NULL`: the clusters
+#'   of this reduction; where there are none, no groups.
 #'
 #' @return A ggplot.
 #' @references
@@ -67,8 +67,8 @@ SMARTContributionPlot <- function(object, group.by = NULL, reduction = NULL) {
     modality = factor(rep(modalities, each = nrow(found$values)), modalities),
     correlation = as.vector(found$values)
   )
-  # Cells that a modality lacks, and those without a group.
-  long <- long[!is.na(long$correlation) & !is.na(long$group), ]
+  # Cells that a modality lacks. Those without a group are one of their own.
+  long <- long[!is.na(long$correlation), ]
   title <- if (is.null(group.by) || identical(group.by, "ident")) {
     "Cluster"
   } else if (rlang::is_string(group.by)) {
@@ -87,13 +87,18 @@ SMARTContributionPlot <- function(object, group.by = NULL, reduction = NULL) {
 }
 
 # `values` (cells x modalities); `meta`, the metadata of the same cells; and `clusters`, the name of the
-# column of clusters to group them by, or NULL.
+# column of clusters to group them by, or NULL. `cells` are all of the object, `kept` those with values.
 find_contributions <- function(object, reduction, fn) {
   if (inherits(object, "SMARTResult")) {
+    if (is.null(object$contributions)) only_clusters(fn)
     meta <- data.frame(row.names = rownames(object$embedding))
     meta$clusters <- object$clusters
     clusters <- if (!is.null(object$clusters)) "clusters"
-    return(list(values = object$contributions, meta = meta, clusters = clusters))
+    cells <- rownames(object$embedding)
+    return(list(
+      values = object$contributions, meta = meta, cells = cells, kept = rep(TRUE, length(cells)),
+      clusters = clusters
+    ))
   }
   if (inherits(object, "Seurat")) {
     reduction <- reduction %||% "smart"
@@ -112,39 +117,56 @@ find_contributions <- function(object, reduction, fn) {
       fn = fn
     )
   }
-  check_embedding_name(reduction, there, fn)
+  check_name(reduction, "reduction", fn)
   columns <- find_contribution_columns(names(meta), reduction)
   if (length(columns) == 0) {
+    check_embedding_name(reduction, there, fn)
     prefix <- make.names(contribution_prefix(reduction))
     smart_abort(c(
       "The metadata has no column whose name begins with {.val {prefix}}: the contributions to the
        reduction {.val {reduction}}.",
-      "i" = "{.fn RunSMART} makes them; run it again where the reduction is of an older version."
+      "i" = if (is_smart_record(read())) {
+        "{.fn RunSMART} of this version makes them: run it again."
+      } else {
+        "{.fn RunSMART} makes them, and this is no reduction of SMART."
+      }
     ), fn = fn)
   }
   values <- as.matrix(meta[columns])
   colnames(values) <- substring(columns, nchar(contribution_prefix(reduction)) + 1)
   # Cells that are not in the embedding have none.
   kept <- rowSums(!is.na(values)) > 0
-  recorded <- read()
-  known <- c(default_cluster_name(reduction), if (is.list(recorded)) names(recorded$clustering))
+  # merge() drops the record, and the columns stay.
+  recorded <- if (reduction %in% there) read()
+  known <- if (is_smart_record(recorded)) {
+    names(recorded$clustering)
+  } else {
+    default_cluster_name(reduction)
+  }
   list(
-    values = values[kept, , drop = FALSE], meta = meta[kept, , drop = FALSE], all = nrow(meta),
-    kept = kept, clusters = utils::head(intersect(known, names(meta)), 1)
+    values = values[kept, , drop = FALSE], meta = meta[kept, , drop = FALSE],
+    cells = rownames(meta), kept = kept, clusters = utils::head(intersect(known, names(meta)), 1)
   )
 }
 
 # A factor with the group of each cell of `found`.
 find_groups <- function(object, group.by, found, fn) {
   meta <- found$meta
-  n <- found$all %||% nrow(meta)
+  n <- length(found$cells)
   group.by <- group.by %||% found$clusters
   groups <- if (length(group.by) == 0) {
     rep("", nrow(meta))
   } else if (rlang::is_string(group.by) && group.by %in% names(meta)) {
     meta[[group.by]]
   } else if (is.atomic(group.by) && length(group.by) == n) {
-    if (is.null(found$kept)) group.by else group.by[found$kept]
+    named <- !is.null(names(group.by))
+    if (named && !setequal(names(group.by), found$cells)) {
+      smart_abort(c(
+        "{.arg group.by} has names, and they are not those of the cells.",
+        "i" = "{.code unname(group.by)} takes the values in the order of the cells."
+      ), fn = fn)
+    }
+    group.by[if (named) found$cells[found$kept] else which(found$kept)]
   } else {
     smart_abort(c(
       "{.arg group.by} must be a column of the metadata, or one value for each of the {n} cells.",

@@ -80,7 +80,7 @@ map_result <- function(object, section.by, coords, coord.cols, fn) {
   xy <- if (is.null(coords)) object[["coords"]] else given_coords(coords, cells)
   if (is.null(xy)) {
     smart_abort(c(
-      "The result is of an older version, which did not keep the coordinates.",
+      "The result holds no coordinates.",
       "i" = "Give {.arg coords}."
     ), fn = fn)
   }

@@ -44,15 +44,21 @@ map_fill <- function(value, cols, title, fn) {
   )
 }
 
+is_colour <- function(x) {
+  !inherits(try(grDevices::col2rgb(x), silent = TRUE), "try-error")
+}
+
 category_colours <- function(names, cols, fn) {
   n <- length(names)
   if (is.null(cols)) {
     return(if (n <= length(map_palette)) map_palette[seq_len(n)] else many_colours(n))
   }
   lacking <- if (is.null(names(cols))) names[-seq_along(cols)] else setdiff(names, names(cols))
-  if (!is.character(cols) || length(lacking)) {
+  wrong <- if (is.character(cols)) Filter(Negate(is_colour), cols)
+  if (!is.character(cols) || length(lacking) || length(wrong)) {
     smart_abort(c(
       "{.arg cols} must be names of colours, one for each of {n} categor{?y/ies}.",
+      "x" = if (length(wrong)) "{.val {unname(wrong)}} {?is/are} none.",
       "x" = if (length(lacking)) "There is none for {.val {lacking}}."
     ), fn = fn)
   }
@@ -103,6 +109,7 @@ draw_map <- function(data, fill, pictures, pt.size, alpha, image.alpha, flip.y, 
     ggplot2::labs(caption = if (length(caption)) paste(caption, collapse = "\n")) +
     ggplot2::theme_void() +
     ggplot2::theme(
+      plot.background = ggplot2::element_rect(fill = "white", colour = NA),
       aspect.ratio = boxes$aspect,
       panel.spacing = ggplot2::unit(10, "pt"),
       plot.margin = ggplot2::margin(6, 6, 6, 6),

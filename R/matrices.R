@@ -94,6 +94,14 @@ features_of_type <- function(features, there, type) {
 # Sparse matrices over the same features from matrices of disjoint cells.
 join_parts <- function(parts, name, features = NULL, check.counts = TRUE) {
   cells <- unlist(lapply(parts, colnames), use.names = FALSE)
+  if (anyDuplicated(cells) && length(parts) == 1) {
+    twice <- unique(cells[duplicated(cells)])
+    smart_abort(c(
+      "{length(twice)} name{?s} of cells {?occurs/occur} more than once in {.val {name}} (first:
+       {.val {twice[1]}}).",
+      "i" = "{.fn make.unique} gives each cell a name of its own."
+    ))
+  }
   if (anyDuplicated(cells)) {
     smart_abort(c(
       "Layers {.val {names(parts)}} of {.val {name}} share {sum(duplicated(cells))} cell{?s}.",
@@ -171,7 +179,7 @@ check_whole <- function(x, name, n = 1e5) {
   bad <- values < 0 | values != floor(values)
   if (any(bad, na.rm = TRUE)) {
     value <- signif(values[which(bad)[1]], 3)
-    normalised <- looks_normalised(x)
+    normalised <- value >= 0 && looks_normalised(x)
     smart_abort(c(
       "{.val {name}} holds values that are no counts, such as {value}.",
       "x" = if (normalised) {

@@ -99,6 +99,7 @@ SMARTScalePlot <- function(object, reduction = NULL) {
 # What RunSMART() left with its result.
 find_record <- function(object, reduction, fn) {
   if (inherits(object, "SMARTResult")) {
+    if (is.null(object$history)) only_clusters(fn)
     return(object)
   }
   if (inherits(object, "Seurat")) {
@@ -148,4 +149,12 @@ plain_theme <- function() {
     panel.grid.minor = ggplot2::element_blank(),
     strip.background = ggplot2::element_blank()
   )
+}
+
+# ChooseSMARTClusters() of a matrix knows nothing of a training.
+only_clusters <- function(fn) {
+  smart_abort(c(
+    "These are clusters of an embedding alone, without a training.",
+    "i" = "{.fn {fn}} takes what {.fn RunSMART} returned."
+  ), fn = fn)
 }

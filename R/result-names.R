@@ -30,6 +30,14 @@ check_reduction_name <- function(object, reduction.name, reduction.key = NULL) {
     ))
   }
   there <- SeuratObject::Reductions(object)
+  alike <- setdiff(there[vapply(there, column_stem, "") == column_stem(reduction.name)], reduction.name)
+  if (length(alike)) {
+    smart_abort(c(
+      "{.arg reduction.name} {.val {reduction.name}} would share the columns of the metadata with the
+       reduction {.val {alike}}.",
+      "i" = "Choose another name."
+    ))
+  }
   if (reduction.name %in% there) {
     ours <- is_smart_record(SeuratObject::Misc(object[[reduction.name]])) ||
       lost_record(object, reduction.name)
@@ -46,6 +54,7 @@ check_reduction_name <- function(object, reduction.name, reduction.key = NULL) {
       "i" = "In use: {.val {names(object)}}."
     ))
   }
+  check_contribution_columns(object[[]], reduction.name)
   keys <- SeuratObject::Key(object)
   keys <- unlist(keys[setdiff(names(keys), reduction.name)])
   if (is.null(reduction.key)) {
@@ -87,17 +96,73 @@ derive_key <- function(reduction.name, taken) {
 # `columns` are made of `cluster.name`, one for each of several clusterings.
 check_cluster_name <- function(object, cluster.name, fn = "RunSMART", columns = NULL) {
   check_name(cluster.name, "cluster.name", fn)
-  taken <- intersect(c(cluster.name, columns), names(object))
+  bioc <- inherits(object, "SingleCellExperiment")
+  taken <- if (!bioc) intersect(c(cluster.name, columns), names(object))
   if (length(taken)) {
     smart_abort(c(
       "{.arg cluster.name} {.val {taken[1]}} is the name of an assay, image or reduction.",
       "i" = "Choose another name for the column of the metadata."
     ), fn = fn)
   }
+  if (grepl(".contribution.", cluster.name, fixed = TRUE)) {
+    smart_abort(c(
+      "{.arg cluster.name} {.val {cluster.name}} is a name for the contribution of a modality.",
+      "i" = "Choose another name for the column of the metadata."
+    ), fn = fn)
+  }
+  meta <- if (bioc) as.list(SummarizedExperiment::colData(object)) else object[[]]
+  owned <- unlist(lapply(smart_records(object), function(record) names(record$clustering)))
+  for (name in setdiff(intersect(c(cluster.name, columns), names(meta)), owned)) {
+    if (!looks_like_clusters(meta[[name]])) {
+      smart_abort(c(
+        "The metadata has a column {.val {name}} that holds no clusters of SMART.",
+        "i" = "Choose another {.arg cluster.name}, or remove the column:
+               {.code object${backticked(name)} <- NULL}."
+      ), fn = fn)
+    }
+  }
+}
+
+# Clusters of SMART of which there is no record any more, as after merge().
+looks_like_clusters <- function(x) {
+  (is.factor(x) || is.character(x)) && all(grepl("^[0-9]+$", stats::na.omit(as.character(x))))
+}
+
+# What SMART kept with each embedding of an object, named by it.
+smart_records <- function(object) {
+  records <- if (inherits(object, "SingleCellExperiment")) {
+    S4Vectors::metadata(object)
+  } else {
+    lapply(methods::slot(object, "reductions"), methods::slot, "misc")
+  }
+  Filter(function(record) is.list(record) && is.list(record$clustering), as.list(records))
+}
+
+# Columns of an earlier run are numbers; others are the user's.
+check_contribution_columns <- function(meta, reduction.name) {
+  for (name in find_contribution_columns(names(meta), reduction.name)) {
+    if (!is.numeric(meta[[name]]) && !all(is.na(meta[[name]]))) {
+      smart_abort(c(
+        "The metadata has a column {.val {name}} that holds no numbers. It would be overwritten.",
+        "i" = "Choose another {.arg reduction.name}, or remove the column:
+               {.code object${backticked(name)} <- NULL}."
+      ))
+    }
+  }
 }
 
 # What Seurat would refuse at the end is refused before anything is computed.
 check_valid <- function(object) {
+  newer <- inherits(object, "Seurat") && !has_seurat5() &&
+    any(vapply(methods::slot(object, "assays"), function(x) class(x)[1] == "Assay5", NA))
+  if (newer) {
+    smart_abort(c(
+      "The object was made by Seurat 5, and this is SeuratObject
+       {utils::packageVersion('SeuratObject')}.",
+      "i" = "Use Seurat 5; or there make its assays of the older class:
+             {.code object[[\"RNA\"]] <- as(object[[\"RNA\"]], \"Assay\")}."
+    ))
+  }
   fault <- tryCatch(
     {
       methods::validObject(object)
@@ -118,6 +183,7 @@ check_valid <- function(object) {
 
 check_reduced_dim_name <- function(object, reduction.name) {
   check_name(reduction.name, "reduction.name")
+  check_contribution_columns(as.list(SummarizedExperiment::colData(object)), reduction.name)
   taken <- reduction.name %in% SingleCellExperiment::reducedDimNames(object)
   ours <- is_smart_record(S4Vectors::metadata(object)[[reduction.name]])
   if (taken && !ours) {

@@ -56,3 +56,14 @@ say_domains <- function(found, cluster.name, class) {
     }
   ))
 }
+
+# Clusters of an embedding that is now replaced.
+say_stale <- function(object, result, reduction.name) {
+  old <- names(smart_records(object)[[reduction.name]]$clustering)
+  stale <- setdiff(old, names(result$clustering))
+  if (length(stale)) {
+    smart_inform(c(
+      "!" = "Column{?s} {.code {stale}} {?holds/hold} clusters of the embedding that was there before."
+    ))
+  }
+}

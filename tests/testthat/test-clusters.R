@@ -232,3 +232,21 @@ test_that("memberships of a SingleCellExperiment", {
   expect_identical(colnames(found)[max.col(found)], as.character(object$smart_clusters))
   expect_equal(SMARTMemberships(object[, 5:9]), found[5:9, ])
 })
+
+test_that("sections that were not embedded together are not clustered together", {
+  local_fake_core()
+  skip_if_not_installed("Seurat")
+  one <- RunSMART(SimulateSMART(n.rows = 5, n.cols = 5), lam = 0.1, verbose = FALSE)
+  other <- RunSMART(SimulateSMART(n.rows = 5, n.cols = 5, seed.use = 2), verbose = FALSE)
+  other@reductions$smart@misc$history$total <- c(4, 3)
+  expect_error(FindSMARTClusters(list(a = one, b = other), 2), "were not embedded\\s+together")
+})
+
+test_that("of one cluster all cells are certain", {
+  skip_without_core()
+  found <- FindSMARTClusters(
+    structure(list(embedding = matrix(stats::rnorm(40), 20)), class = "SMARTResult"), 1,
+    verbose = FALSE
+  )
+  expect_equal(unname(SMARTMemberships(found)), matrix(1, 20, 1))
+})

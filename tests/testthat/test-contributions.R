@@ -53,8 +53,13 @@ test_that("contributions follow the cells of an object", {
   expect_drawn(SMARTContributionPlot(object), object, object$smart_clusters)
   SeuratObject::Idents(object) <- rep(c("b", "a"), c(5, 20))
   expect_drawn(SMARTContributionPlot(object, "ident"), object, SeuratObject::Idents(object))
-  expect_drawn(SMARTContributionPlot(object, rep(c("p", "q"), c(5, 20))), object,
-    rep(c("p", "q"), c(5, 20)))
+  groups <- rep(c("p", "q"), c(5, 20))
+  expect_drawn(SMARTContributionPlot(object, groups), object, groups)
+  named <- stats::setNames(groups, colnames(object))
+  expect_drawn(SMARTContributionPlot(object, rev(named)), object, groups)
+  expect_error(
+    SMARTContributionPlot(object, stats::setNames(groups, 1:25)), "are not those of the cells"
+  )
   expect_s3_class(Seurat::VlnPlot(object, "smart.contribution.rna"), "ggplot")
   expect_s3_class(Seurat::SpatialFeaturePlot(object, "smart.contribution.protein"), "ggplot")
   expect_snapshot(error = TRUE, SMARTContributionPlot(object, "domains"))
@@ -78,4 +83,23 @@ test_that("contributions are in the colData of a SingleCellExperiment", {
   plot <- SMARTContributionPlot(some)
   expect_equal(nrow(plot$data), 12)
   expect_equal(as.character(plot$data$group), rep(as.character(some$smart_clusters), 2))
+})
+
+test_that("clusters of another embedding group nothing", {
+  skip_if_not_installed("ggplot2")
+  skip_if_not_installed("Seurat")
+  object <- with_contributions()
+  local_fake_core()
+  # The same reduction again, without clusters: those there are of the one before.
+  expect_message(again <- RunSMART(object), "`smart_clusters` holds clusters of the embedding that")
+  expect_identical(again$smart_clusters, object$smart_clusters)
+  expect_equal(levels(SMARTContributionPlot(again)$data$group), "")
+  # Another reduction takes the column.
+  other <- RunSMART(
+    object,
+    n.clusters = 2, reduction.name = "r2", cluster.name = "smart_clusters", verbose = FALSE
+  )
+  expect_equal(levels(SMARTContributionPlot(other)$data$group), "")
+  expect_equal(levels(SMARTContributionPlot(other, reduction = "r2")$data$group), c("0", "1"))
+  expect_error(SMARTMemberships(other), "no clusters \"smart_clusters\" of this reduction")
 })

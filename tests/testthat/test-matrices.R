@@ -142,6 +142,7 @@ test_that("parts with common cells or without common features are errors", {
   x <- small_counts()
   expect_snapshot({
     error_message(join_parts(list(a = x, b = x), "RNA"))
+    error_message(join_parts(list(rna = cbind(x, x[, 1:2])), "rna"))
     error_message(join_parts(
       list(a = x, b = small_counts(paste0("d", 1:3), paste0("H", 1:30))), "RNA"
     ))

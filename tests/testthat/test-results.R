@@ -309,3 +309,55 @@ test_that("after merge() a reduction without its record can be run again, and it
   again <- RunSMART(merged, coords = places, n.clusters = 2, verbose = FALSE)
   expect_equal(nrow(SeuratObject::Misc(again[["smart"]])$history), 2)
 })
+
+test_that("columns of the user's are not overwritten", {
+  local_fake_core()
+  run <- function(column, ..., value = "mine") {
+    object <- small()
+    if (!is.null(value)) object[[column]] <- value
+    RunSMART(object, ..., verbose = FALSE)
+  }
+  expect_snapshot({
+    error_message(run("smart.contribution.rna"))
+    error_message(run("smart_clusters", n.clusters = 2))
+    error_message(run("domain", n.clusters = 2, cluster.name = "domain", value = NULL))
+    error_message(run("x", n.clusters = 2, cluster.name = "smart.contribution.rna"))
+  })
+  # What merge() leaves of clusters is text of numbers.
+  kept <- run("smart_clusters", n.clusters = 2, value = "1")
+  expect_equal(levels(kept$smart_clusters), c("0", "1"))
+
+  skip_if_not_installed("SingleCellExperiment")
+  sce <- SimulateSMART(n.rows = 5, n.cols = 5, class = "SingleCellExperiment")
+  expect_error(
+    RunSMART(sce, n.clusters = 2, cluster.name = "domain", verbose = FALSE), "no clusters of SMART"
+  )
+})
+
+test_that("reductions whose columns would be called alike are an error", {
+  local_fake_core()
+  result <- RunSMART(small(), verbose = FALSE)
+  expect_error(
+    RunSMART(result, reduction.name = "SMART", verbose = FALSE), "share the columns of the metadata"
+  )
+})
+
+test_that("an object made by Seurat 5 is named as such", {
+  skip_if(seurat_5(), "Seurat 5 reads it")
+  object <- small()
+  newer <- structure(list(), class = structure("Assay5", package = "SeuratObject"))
+  methods::slot(object, "assays")$Spatial <- newer
+  expect_error(RunSMART(object, verbose = FALSE), "made by Seurat 5")
+})
+
+test_that("features that are not there are named", {
+  local_fake_core()
+  expect_warning(
+    RunSMART(small(), features = c("Gene1", "Gene2", "nope"), verbose = FALSE),
+    "1 of 3 `features` are in no assay used .first: \"nope\""
+  )
+  expect_warning(
+    RunSMART(small(), features = list(rna = c("Gene1", "nope")), verbose = FALSE),
+    "1 of 2 `features` are not in assay \"Spatial\""
+  )
+})

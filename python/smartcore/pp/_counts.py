@@ -269,7 +269,7 @@ def _as_counts(source: np.ndarray | sp.spmatrix) -> sp.csr_matrix:
     # SciPy has no sparse matrix of half precision.
     matrix = sp.csr_matrix(source.astype(np.float32) if source.dtype == np.float16 else source)
     if matrix.dtype != np.float32:
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             values = matrix.data.astype(np.float32)
         matrix = sp.csr_matrix((values, matrix.indices, matrix.indptr), shape=matrix.shape)
     if not matrix.has_canonical_format:

@@ -91,7 +91,7 @@ def principal_components(
         If no feature varies, in any section if there are ``codes``.
     """
     n, n_features = x.shape
-    logger.info("Principal components of %d %ss in %d spots.", n_features, what, n)
+    logger.info("Principal components of %d spots.", n)
     known = n_features <= _COVARIANCE_UP_TO[x.dear]
     by_row = () if codes is None else (codes,)
     size = np.array([n]) if codes is None else np.bincount(codes)
