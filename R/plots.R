@@ -99,7 +99,7 @@ SMARTScalePlot <- function(object, reduction = NULL) {
 # What RunSMART() left with its result.
 find_record <- function(object, reduction, fn) {
   if (inherits(object, "SMARTResult")) {
-    if (is.null(object$history)) only_clusters(fn)
+    if (!is_smart_record(unclass(object))) only_clusters(fn)
     return(object)
   }
   if (inherits(object, "Seurat")) {
