@@ -29,7 +29,7 @@ python_advice <- c(
       "counts from which a tool such as SoupX took ambient RNA, never for normalised data."
     ),
   "AnnData\\.var_names_make_unique\\(\\) gives" = "make.unique() gives",
-  " from a column of var such as var\\['gene_ids'\\] .*? \\(adata\\.var_names = …\\)\\." =
+  " from a column of var such as var\\['gene_ids'\\] .*? \\(adata\\.var_names = [^)]*\\)\\." =
     " by the argument gene.column of Read10X(), or from a column of rowData().",
   "n_top_genes=None" = "n.features = Inf",
   ", and their components are NaN" = ""
