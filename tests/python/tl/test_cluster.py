@@ -147,7 +147,12 @@ class TestContainers:
             data.obsm["X_smart"], [2, 3, 4], method="kmeans", progress=False
         )
         pd.testing.assert_frame_equal(table, expected)
-        assert table.attrs == {"suggested": 3, "method": "kmeans", "n_spots": 190}
+        assert table.attrs == {
+            "suggested": 3,
+            "method": "kmeans",
+            "n_spots": 190,
+            "lower_is_better": {"silhouette": False, "davies_bouldin": True, "stability": False},
+        }
         assert "smart" not in data.obs
 
 
