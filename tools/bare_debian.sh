@@ -22,7 +22,7 @@ block() {
 
 # pip's settings outside, and the folders and certificates that they name.
 share_pip() {
-    for file in /etc/pip.conf /etc/xdg/pip /root/.config/pip /root/.pip; do
+    for file in /etc/pip.conf /etc/xdg/pip "$HOME/.config/pip" "$HOME/.pip"; do
         [ ! -e "$file" ] || { mkdir -p "$root$(dirname "$file")" && cp -R "$file" "$root$file"; }
     done
     settings=$(
