@@ -144,3 +144,22 @@ get_counts <- function(object, assay) read_layer(object[[assay]], "counts")
 new_folder <- function() tempfile("smart")
 
 bare <- function(x) unname(as.matrix(x))
+
+# What RunSMART() gives for matrices, of six cells.
+fake_result <- function() {
+  cells <- paste0("cell", 1:6)
+  structure(list(
+    embedding = matrix(0, 6, 2, dimnames = list(cells, NULL)),
+    clusters = stats::setNames(factor(rep(c("0", "1"), c(4, 2))), cells),
+    tool = "SpatialSMART",
+    history = data.frame(
+      epoch = 1:3, total = c(3, 2, 1), reconstruction = c(2, 1, 0.5), triplet = c(1, 0.5, 0),
+      reconstruction_rna = c(1, 0.5, 0.2), reconstruction_my_protein = c(1, 0.5, 0.3),
+      triplet_rna = c(0.5, 0.5, 0), triplet_my_protein = c(0.5, 0, 0)
+    ),
+    contributions = matrix(
+      c(1:6, NA, 2:6) / 10, 6, 2,
+      dimnames = list(cells, c("rna", "my_protein"))
+    )
+  ), class = "SMARTResult")
+}

@@ -1,18 +1,6 @@
-result_with_contributions <- function() {
-  cells <- paste0("cell", 1:6)
-  structure(list(
-    embedding = matrix(0, 6, 2, dimnames = list(cells, NULL)),
-    clusters = stats::setNames(factor(rep(c("0", "1"), c(4, 2))), cells),
-    contributions = matrix(
-      c(1:6, NA, 2:6) / 10, 6, 2,
-      dimnames = list(cells, c("rna", "my_protein"))
-    )
-  ), class = "SMARTResult")
-}
-
 test_that("contributions are drawn by cluster, without cells that a modality lacks", {
   skip_if_not_installed("ggplot2")
-  result <- result_with_contributions()
+  result <- fake_result()
   plot <- SMARTContributionPlot(result)
   boxes <- ggplot2::layer_data(plot)
   expect_identical(nrow(boxes), 4L)
