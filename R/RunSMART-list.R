@@ -109,8 +109,7 @@ run_sections <- function(
       i,
       collect(
         reader_of(object[[i]]),
-        assays = section_assays(object[[i]], assays, object), modalities = modalities,
-        features = features, layer = layer, reduction = reduction, dims = dims,
+        plan = plans[[i]], features = features, dims = dims,
         coords = given[[i]], coord.cols = coord.cols, section.by = section.by,
         batch.by = batch$column, check.counts = check.counts, in.tissue = in.tissue,
         verbose = FALSE

@@ -34,7 +34,7 @@ choose_assays <- function(reader, modalities = NULL, layer = "counts") {
       held_layers(reader, assay),
       "i" = "If its counts have another name, give it:
              {.code layer = c({backticked(assay)} = \"...\")}.",
-      "i" = "To do without this assay, name the others: {.code assays = {as_code(chosen)}}."
+      "i" = "To do without this assay, name the others: {.code assays = {code_of(chosen)}}."
     ))
   }
   if (length(chosen) == 0) {
@@ -98,12 +98,6 @@ held_layers <- function(reader, assays) {
     escape_braces(paste0("\"", assay, "\" has ", there, "."))
   }, "")
   stats::setNames(lines, rep("x", length(lines)))
-}
-
-# Names as R code, such as c("RNA", "ADT"), where braces are text.
-as_code <- function(names) {
-  quoted <- paste0("\"", names, "\"")
-  if (length(quoted) == 1) quoted else paste0("c(", paste(quoted, collapse = ", "), ")")
 }
 
 check_assays <- function(assays, there) {

@@ -17,10 +17,10 @@
 collect <- function(reader, assays = NULL, modalities = NULL, features = NULL, layer = "counts",
                     reduction = NULL, dims = NULL, coords = NULL, coord.cols = NULL,
                     section.by = NULL, batch.by = NULL, check.counts = TRUE, in.tissue = TRUE,
-                    verbose = TRUE, check = function(plan) NULL) {
+                    verbose = TRUE, check = function(plan) NULL,
+                    plan = plan_inputs(reader, assays, modalities, layer, reduction, verbose)) {
   check_flag(in.tissue, "in.tissue", "RunSMART")
   check_flag(verbose, "verbose", "RunSMART")
-  plan <- plan_inputs(reader, assays, modalities, layer, reduction, verbose)
   if (is.list(features)) features <- named_as(features, "features", plan)
   if (is.list(dims)) dims <- named_as(dims, "dims", plan)
   features <- features_by_assay(reader, features, plan$assay[is.na(plan$reduction)], verbose)
@@ -87,10 +87,11 @@ features_by_assay <- function(reader, features, assays, verbose) {
   if (is.null(features)) {
     return(NULL)
   }
+  there <- lapply(stats::setNames(nm = assays), function(assay) reader$describe(assay)$features)
   if (is.list(features)) {
     check_named(features, "features")
     for (assay in intersect(names(features), assays)) {
-      lost <- setdiff(features[[assay]], reader$describe(assay)$features)
+      lost <- setdiff(features[[assay]], there[[assay]])
       if (length(lost) && length(lost) < length(features[[assay]])) {
         smart_warn("{length(lost)} of {length(features[[assay]])} {.arg features} {?is/are} not in
           assay {.val {assay}} (first: {.val {lost[1]}}).")
@@ -107,17 +108,16 @@ features_by_assay <- function(reader, features, assays, verbose) {
       }
     ))
   }
-  has <- vapply(assays, function(assay) any(features %in% reader$describe(assay)$features), NA)
+  has <- vapply(there, function(own) any(features %in% own), NA)
   if (!any(has)) {
     smart_abort(c(
       "None of the {.arg features} given ({.val {utils::head(features, 3)}}{more_than(features, 3)})
        is in {.val {assays}}.",
       "i" = "Those of {.val {assays[1]}} look like
-             {.val {utils::head(reader$describe(assays[1])$features, 3)}}."
+             {.val {utils::head(there[[1]], 3)}}."
     ))
   }
-  known <- unlist(lapply(assays, function(assay) reader$describe(assay)$features))
-  lost <- setdiff(features, known)
+  lost <- setdiff(features, unlist(there))
   if (length(lost)) {
     smart_warn("{length(lost)} of {length(features)} {.arg features} {?is/are} in no assay used
       (first: {.val {lost[1]}}).")

@@ -7,7 +7,7 @@ column_stem <- function(reduction.name) if (reduction.name == "SMART") "smart" e
 default_cluster_name <- function(reduction.name) paste0(column_stem(reduction.name), "_clusters")
 
 contribution_prefix <- function(reduction.name) {
-  paste0(column_stem(reduction.name), ".contribution.")
+  make.names(paste0(column_stem(reduction.name), ".contribution."))
 }
 
 # Contributions (cells x modalities) as columns for `cells`, NA for those that were left out.
@@ -22,7 +22,7 @@ contribution_columns <- function(contributions, cells, reduction.name) {
 
 # Of the columns of the metadata those with contributions.
 find_contribution_columns <- function(columns, reduction.name) {
-  columns[startsWith(columns, make.names(contribution_prefix(reduction.name)))]
+  columns[startsWith(columns, contribution_prefix(reduction.name))]
 }
 
 #' Plot what each modality contributes to the embedding
@@ -121,7 +121,7 @@ find_contributions <- function(object, reduction, fn) {
   columns <- find_contribution_columns(names(meta), reduction)
   if (length(columns) == 0) {
     check_embedding_name(reduction, there, fn)
-    prefix <- make.names(contribution_prefix(reduction))
+    prefix <- contribution_prefix(reduction)
     smart_abort(c(
       "The metadata has no column whose name begins with {.val {prefix}}: the contributions to the
        reduction {.val {reduction}}.",

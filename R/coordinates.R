@@ -117,6 +117,7 @@ reduction_coords <- function(found, name) {
   found
 }
 
+# A vector as R code, such as c("RNA", "ADT").
 code_of <- function(x) paste(deparse(unname(x), width.cutoff = 500L), collapse = " ")
 
 has_spatial_coords <- function(object) {

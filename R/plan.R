@@ -30,7 +30,7 @@ plan_inputs <- function(reader, assays, modalities, layer, reduction, verbose = 
   layer <- named_as(layer, "layer", known)
   reductions <- named_as(reductions, "reduction", known)
   parts <- lapply(seq_along(assays), function(i) {
-    plan_assay(reader, assays[[i]], given[[i]], layer, reductions, verbose)
+    plan_assay(reader, assays[[i]], given[[i]], kinds[[i]], layer, reductions, verbose)
   })
   plan <- do.call(rbind, drop_twofold(parts, verbose))
   from_counts <- is.na(plan$reduction)
@@ -45,8 +45,9 @@ plan_inputs <- function(reader, assays, modalities, layer, reduction, verbose = 
   plan
 }
 
-# The rows of one assay: one, or one for each type of features that it holds.
-plan_assay <- function(reader, assay, given, layer, reductions, verbose) {
+# The rows of one assay: one, or one for each type of features that it holds. `kind` is what the assay
+# looks like, or what is `given`.
+plan_assay <- function(reader, assay, given, kind, layer, reductions, verbose) {
   row <- function(kind, layer = NA_character_, type = NA_character_, reduction = NA_character_) {
     data.frame(
       name = rep("", length(kind)), kind = kind, assay = assay, layer = layer, type = type,
@@ -54,14 +55,13 @@ plan_assay <- function(reader, assay, given, layer, reductions, verbose) {
     )
   }
   if (assay %in% names(reductions)) {
-    kind <- if (is.na(given)) kind_in(reader, assay) else given
     return(row(kind, reduction = reductions[[assay]]))
   }
   layer <- one_of_list(layer, assay) %||% "counts"
   types <- if (reader$is_filled(assay, layer)) reader$types(assay, layer)
   if (length(types) < 2) {
-    guessed <- c(stats::na.omit(kind_of_type(types)), kind_in(reader, assay))[1]
-    return(row(if (is.na(given)) guessed else given, layer))
+    told <- if (is.na(given)) stats::na.omit(kind_of_type(types))
+    return(row(c(told, kind)[1], layer))
   }
   used <- choose_types(assay, types, given, verbose)
   row(kind_of_type(used), layer, used)

@@ -30,7 +30,8 @@ check_reduction_name <- function(object, reduction.name, reduction.key = NULL) {
     ))
   }
   there <- SeuratObject::Reductions(object)
-  alike <- setdiff(there[vapply(there, column_stem, "") == column_stem(reduction.name)], reduction.name)
+  alike <- there[vapply(there, column_stem, "") == column_stem(reduction.name)]
+  alike <- setdiff(alike, reduction.name)
   if (length(alike)) {
     smart_abort(c(
       "{.arg reduction.name} {.val {reduction.name}} would share the columns of the metadata with the
