@@ -7,14 +7,8 @@ RunSMART.list <- function(object, ..., merge = FALSE, section.name = "section") 
     # Matrices, one for each modality.
     return(NextMethod())
   }
-  classes <- vapply(object, function(x) class(x)[1], "")
-  bioc <- vapply(object, inherits, NA, what = "SingleCellExperiment")
-  if (!all(is_object) || length(unique(bioc)) > 1) {
-    smart_abort(c(
-      "A list must hold Seurat objects alone, or SingleCellExperiments alone.",
-      "x" = "It holds objects of class {.val {unique(classes)}}."
-    ))
-  }
+  # All of one kind, or an error.
+  usual_reduction(object, "RunSMART")
   check_flag(merge, "merge", "RunSMART")
   if (!merge) {
     if (!missing(section.name)) {
@@ -83,7 +77,9 @@ run_sections <- function(
     verbose = TRUE,
     ...) {
   names <- section_names(object)
-  cluster.name <- cluster.name %||% default_cluster_name(reduction.name %||% "smart")
+  reduction.name <- reduction.name %||% usual_reduction(object, "RunSMART")
+  check_name(reduction.name, "reduction.name")
+  cluster.name <- cluster.name %||% default_cluster_name(reduction.name)
   n <- sum(vapply(object, ncol, 1))
   wanted <- wanted_clusters(n.clusters, resolution, cluster.method, n, "RunSMART")
   checkpoint <- check_checkpoint(checkpoint)
@@ -146,10 +142,7 @@ run_sections <- function(
     part <- section_of_result(result, names[i], rownames(parts[[i]]$coords))
     object[[i]] <- keeping_results(finish[[i]](object[[i]], part, inputs, params))
   }
-  if (verbose) {
-    name <- reduction.name %||% if (inherits(object[[1]], "Seurat")) "smart" else "SMART"
-    say_result(result, cluster.name, name, "list")
-  }
+  if (verbose) say_result(result, cluster.name, reduction.name, "list")
   object
 }
 
@@ -158,7 +151,6 @@ reader_of <- function(x) if (inherits(x, "Seurat")) read_seurat(x) else read_sce
 # How results go into an object, its names checked.
 finisher <- function(x, reduction.name, reduction.key, cluster.name) {
   if (inherits(x, "Seurat")) {
-    reduction.name <- reduction.name %||% "smart"
     key <- check_reduction_name(x, reduction.name, reduction.key)
     check_cluster_name(x, cluster.name)
     return(function(x, result, inputs, params) {
@@ -170,7 +162,6 @@ finisher <- function(x, reduction.name, reduction.key, cluster.name) {
       ))
     })
   }
-  reduction.name <- reduction.name %||% "SMART"
   check_reduced_dim_name(x, reduction.name)
   check_cluster_name(x, cluster.name)
   function(x, result, inputs, params) {

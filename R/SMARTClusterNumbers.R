@@ -82,26 +82,3 @@ find_comparison <- function(object, reduction, fn) {
   }
   table
 }
-
-# What is kept with a reduction, which need not be one of SMART.
-kept_with <- function(object, reduction, fn) {
-  if (inherits(object, "SMARTResult")) {
-    return(object)
-  }
-  if (inherits(object, "Seurat")) {
-    reduction <- reduction %||% "smart"
-    check_embedding_name(reduction, SeuratObject::Reductions(object), fn)
-    return(SeuratObject::Misc(object[[reduction]]))
-  }
-  if (inherits(object, "SingleCellExperiment")) {
-    reduction <- reduction %||% "SMART"
-    check_embedding_name(reduction, SingleCellExperiment::reducedDimNames(object), fn)
-    kept <- S4Vectors::metadata(object)[[reduction]]
-    return(if (is.list(kept)) kept)
-  }
-  smart_abort(
-    "{.arg object} must be what {.fn ChooseSMARTClusters} returned, not
-     {.obj_type_friendly {object}}.",
-    fn = fn
-  )
-}

@@ -68,7 +68,7 @@ SMARTMerge <- function(
   }, objects, names)
   check_one_run(records, fn)
   bioc <- inherits(objects[[1]], "SingleCellExperiment")
-  reduction <- reduction %||% if (bioc) "SMART" else "smart"
+  reduction <- reduction %||% usual_reduction(objects, fn)
   read_column <- if (bioc) {
     function(object, name) SummarizedExperiment::colData(object)[[name]]
   } else {
@@ -221,7 +221,7 @@ say_merged <- function(old, new, dropped, renamed = list()) {
   dropped <- dropped[lengths(dropped) > 0]
   what <- vapply(names(dropped), function(kind) {
     # What was dropped may have braces in its name.
-    gsub("([{}])", "\\1\\1", paste0(kind, " ", paste(unique(dropped[[kind]]), collapse = ", ")))
+    escape_braces(paste0(kind, " ", paste(unique(dropped[[kind]]), collapse = ", ")))
   }, "")
   lines <- c(
     if (!identical(old, new)) {

@@ -100,32 +100,23 @@ find_contributions <- function(object, reduction, fn) {
       clusters = clusters
     ))
   }
+  reductions <- reductions_in(object, reduction, fn)
+  reduction <- reductions$name
   if (inherits(object, "Seurat")) {
-    reduction <- reduction %||% "smart"
-    there <- SeuratObject::Reductions(object)
     meta <- object[[]]
     meta$ident <- SeuratObject::Idents(object)
-    read <- function() SeuratObject::Misc(object[[reduction]])
-  } else if (inherits(object, "SingleCellExperiment")) {
-    reduction <- reduction %||% "SMART"
-    there <- SingleCellExperiment::reducedDimNames(object)
-    meta <- plain_columns(SummarizedExperiment::colData(object), cell_names(object))
-    read <- function() S4Vectors::metadata(object)[[reduction]]
   } else {
-    smart_abort(
-      "{.arg object} must be what {.fn RunSMART} returned, not {.obj_type_friendly {object}}.",
-      fn = fn
-    )
+    meta <- plain_columns(SummarizedExperiment::colData(object), cell_names(object))
   }
   check_name(reduction, "reduction", fn)
   columns <- find_contribution_columns(names(meta), reduction)
   if (length(columns) == 0) {
-    check_embedding_name(reduction, there, fn)
+    check_embedding_name(reduction, reductions$there, fn)
     prefix <- contribution_prefix(reduction)
     smart_abort(c(
       "The metadata has no column whose name begins with {.val {prefix}}: the contributions to the
        reduction {.val {reduction}}.",
-      "i" = if (is_smart_record(read())) {
+      "i" = if (is_smart_record(reductions$read(reduction))) {
         "{.fn RunSMART} of this version makes them: run it again."
       } else {
         "{.fn RunSMART} makes them, and this is no reduction of SMART."
@@ -137,7 +128,7 @@ find_contributions <- function(object, reduction, fn) {
   # Cells that are not in the embedding have none.
   kept <- rowSums(!is.na(values)) > 0
   # merge() drops the record, and the columns stay.
-  recorded <- if (reduction %in% there) read()
+  recorded <- if (reduction %in% reductions$there) reductions$read(reduction)
   known <- if (is_smart_record(recorded)) {
     names(recorded$clustering)
   } else {

@@ -116,7 +116,7 @@ no_coordinates <- function(found) {
     there <- found[[what]]
     # What was found may hold braces.
     there <- if (length(there)) paste(there, collapse = ", ") else "none"
-    gsub("([{}])", "\\1\\1", paste0(what, ": ", there, "."))
+    escape_braces(paste0(what, ": ", there, "."))
   }, "")
   smart_abort(c(
     "The object has no coordinates that could be found.",

@@ -96,47 +96,6 @@ SMARTScalePlot <- function(object, reduction = NULL) {
     plain_theme()
 }
 
-# What RunSMART() left with its result.
-find_record <- function(object, reduction, fn) {
-  if (inherits(object, "SMARTResult")) {
-    if (!is_smart_record(unclass(object))) only_clusters(fn)
-    return(object)
-  }
-  if (inherits(object, "Seurat")) {
-    there <- SeuratObject::Reductions(object)
-    read <- function(name) SeuratObject::Misc(object[[name]])
-    reduction <- reduction %||% "smart"
-  } else if (inherits(object, "SingleCellExperiment")) {
-    there <- SingleCellExperiment::reducedDimNames(object)
-    read <- function(name) S4Vectors::metadata(object)[[name]]
-    reduction <- reduction %||% "SMART"
-  } else {
-    smart_abort(
-      "{.arg object} must be what {.fn RunSMART} returned, not {.obj_type_friendly {object}}.",
-      fn = fn
-    )
-  }
-  ours <- Filter(function(name) is_smart_record(read(name)), there)
-  if (rlang::is_string(reduction) && lost_record(object, reduction)) {
-    smart_abort(c(
-      "What {.fn RunSMART} kept with the reduction {.val {reduction}} is gone.",
-      "i" = "{.code merge(merge.dr = ...)} drops it; {.fn SMARTMerge} keeps it."
-    ), fn = fn)
-  }
-  if (!rlang::is_string(reduction) || !reduction %in% ours) {
-    smart_abort(c(
-      "There is no reduction {.val {reduction}} of SMART.",
-      did_you_mean(reduction, ours),
-      "i" = if (length(ours)) {
-        "The object has {.val {ours}}."
-      } else {
-        "The object has none: run {.fn RunSMART} first."
-      }
-    ), fn = fn)
-  }
-  read(reduction)
-}
-
 # Okabe and Ito's colours, told apart by nearly everyone; black for all modalities together.
 modality_colours <- function(names) {
   own <- c("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
@@ -149,12 +108,4 @@ plain_theme <- function() {
     panel.grid.minor = ggplot2::element_blank(),
     strip.background = ggplot2::element_blank()
   )
-}
-
-# ChooseSMARTClusters() of a matrix knows nothing of a training.
-only_clusters <- function(fn) {
-  smart_abort(c(
-    "These are clusters of an embedding alone, without a training.",
-    "i" = "{.fn {fn}} takes what {.fn RunSMART} returned."
-  ), fn = fn)
 }
