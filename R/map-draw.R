@@ -14,7 +14,8 @@ map_missing <- "#D3D3D3"
 map_fill <- function(value, cols, title, fn) {
   missing <- anyNA(value)
   if (is.numeric(value)) {
-    if (!is.null(cols) && (!is.character(cols) || length(cols) < 2)) {
+    fits <- is.character(cols) && length(cols) > 1 && all(vapply(cols, is_colour, NA))
+    if (!is.null(cols) && !fits) {
       smart_abort("{.arg cols} must be two colours or more, from low to high.", fn = fn)
     }
     cols <- unname(cols) %||% grDevices::hcl.colors(64, "viridis")

@@ -149,6 +149,12 @@ test_that("contributions are quantities", {
   plot <- SMARTSpatialPlot(result, group.by = "smart.contribution.rna")
   expect_equal(plot$data$value, seq_len(24) / 24)
   expect_equal(plot$scales$get_scales("fill")$name, "Contribution of rna")
+  draw <- function(group.by, cols) SMARTSpatialPlot(result, group.by = group.by, cols = cols)
+  expect_error(draw("smart.contribution.rna", c("red", "blu")), "two colours or more")
+  levels <- levels(result$clusters)
+  expect_error(
+    draw("clusters", c("blu", rep("red", length(levels) - 1))), "\"blu\" is none"
+  )
 })
 
 test_that("of three coordinates the first two are drawn, which is said", {
