@@ -21,6 +21,8 @@ collect <- function(reader, assays = NULL, modalities = NULL, features = NULL, l
                     plan = plan_inputs(reader, assays, modalities, layer, reduction, verbose)) {
   check_flag(in.tissue, "in.tissue", "RunSMART")
   check_flag(verbose, "verbose", "RunSMART")
+  # Its errors come before those of what starts Python.
+  force(plan)
   if (is.list(features)) features <- named_as(features, "features", plan)
   if (is.list(dims)) dims <- named_as(dims, "dims", plan)
   features <- features_by_assay(reader, features, plan$assay[is.na(plan$reduction)], verbose)
