@@ -13,8 +13,8 @@
 #' Several sections are the images of an object, the values of `section.by`, the `sample_id` of a
 #' SpatialExperiment, or the objects of a list. They are embedded as one: variable genes are those
 #' that vary within sections; features are centred and scaled within them; Harmony takes what is
-#' left of batch effects out of each modality; and triplets join spots that are alike across
-#' sections. Objects of a list may have different features: genes and proteins that all share are
+#' left of batch effects out of each modality; and spots that are alike across sections are drawn
+#' together. Objects of a list may have different features: genes and proteins that all share are
 #' used, and peaks that overlap count as one. Their cells may go by the same names, and an object
 #' may lack a modality. Clusters have the same levels in all of them.
 #'
@@ -23,7 +23,7 @@
 #' sections. One section measured in two runs has batches, too. For all else sections count.
 #'
 #' The object given is returned with results added, or untouched: also where anything fails, or
-#' is interrupted (Ctrl-C or Esc ends the training within an epoch).
+#' is interrupted (by Ctrl-C or Esc).
 #'
 #' The same seed gives the same result on the same machine, the same as from Python.
 #'
@@ -111,8 +111,10 @@
 #'     are. `section.triplets`: `"across"` sections (the default), `"within"` or `"both"`.
 #'     `link.sections`: `TRUE` lets spots of different sections be neighbours, for sections
 #'     registered in 3-D coordinates.
-#'   * `epochs`, `lr`, `lam` (weight of the reconstruction against the triplets), `alpha` (weights
-#'     of the modalities, named), `latent.dim` (64), `margin`, `n.mutual`, `far.ratio`.
+#'   * `latent.dim` (64): dimensions of the embedding. `epochs` (0): by default the weights of the
+#'     network are found in closed form; a number trains them for so many epochs. Only then `lr`,
+#'     `lam` (weight of the reconstruction against the triplets), `alpha` (weights of the
+#'     modalities, named), `margin`, `n.mutual`, `far.ratio` and `section.triplets` count.
 #'   * `step.spots`: cells that a training step sees; more are cut into tiles (50000, or what a
 #'     quarter of the memory holds).
 #'   * `device`: `"auto"`, `"cpu"` or `"cuda"`. `checkpoint.seconds` (60): how often the state is
@@ -245,10 +247,12 @@ print.SMARTResult <- function(x, ...) {
   }
   # Not of an embedding that was given.
   if (!is.null(history)) {
-    cli::cat_line(
-      "Trained ", nrow(history), " epochs, loss ", signif(history$total[nrow(history)], 4),
-      "; smartcore ", x$versions$smartcore
-    )
+    trained <- "Weights in closed form, not trained"
+    if (nrow(history)) {
+      loss <- signif(history$total[nrow(history)], 4)
+      trained <- paste0("Trained ", nrow(history), " epochs, loss ", loss)
+    }
+    cli::cat_line(trained, "; smartcore ", x$versions$smartcore)
   }
   invisible(x)
 }

@@ -1,7 +1,9 @@
 #' Plot the losses of a training
 #'
 #' Losses against epochs: the total, the reconstruction and the triplets, and the last two for
-#' each modality. A training that ended well hardly falls any more.
+#' each modality. A training that ended well hardly falls any more. By default nothing is trained,
+#' since the weights of the network are found in closed form, and there are no losses;
+#' `RunSMART(object, epochs = 50)` trains it.
 #'
 #' @param object What [RunSMART()] returned: a Seurat object, SingleCellExperiment, or result for
 #'   matrices.
@@ -20,6 +22,13 @@
 SMARTLossPlot <- function(object, reduction = NULL, log.scale = FALSE) {
   rlang::check_installed("ggplot2", "to plot.")
   history <- find_record(object, reduction, "SMARTLossPlot")$history
+  if (!nrow(history)) {
+    smart_abort(c(
+      "There are no losses to plot, because nothing was trained.",
+      "i" = "By default the weights of the network are found in closed form.
+        {.code RunSMART(..., epochs = 50)} trains it."
+    ), fn = "SMARTLossPlot")
+  }
   terms <- setdiff(names(history), "epoch")
   long <- data.frame(
     epoch = rep(history$epoch, length(terms)),

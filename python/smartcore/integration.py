@@ -37,7 +37,7 @@ class Integration:
         Z, shape (n_spots, latent_dim), float32, in the order of the input.
     history
         Losses by epoch: ``total``, ``reconstruction``, ``triplet``, the last two also for each
-        modality.
+        modality. Without rows where nothing was trained (``epochs=0``).
     params
         The parameters used; ``n_neighbors`` holds the guess where none was given.
     model
@@ -45,10 +45,12 @@ class Integration:
     graph
         The spatial graph, sparse, shape (n_spots, n_spots).
     n_triplets
-        Pairs of mutual nearest neighbours in each modality.
+        Pairs of mutual nearest neighbours in each modality. Empty where nothing was trained, since
+        only the training uses them.
     recall
         Share of each modality's nearest neighbours that the search for these pairs found: 1
-        where it was exact (up to 50,000 spots), else as measured on a sample.
+        where it was exact (up to 50,000 spots), else as measured on a sample. Empty as
+        ``n_triplets``.
     directions
         Table of the directions of each modality, from the most autocorrelated in space: columns
         ``modality``, ``autocorrelation``, ``threshold`` (the most that noise would have),
@@ -138,7 +140,8 @@ def integrate(
     checkpoint
         File in which the state of the training is kept while it runs, and from which it goes on
         if the file is there: to the same bits on a CPU, as if it had not been interrupted. It is
-        removed once the embedding is there. ``None``: none.
+        removed once the embedding is there. ``None``: none. Without training (``epochs=0``, the
+        default) no state is kept.
     checkpoint_seconds
         The state is written after the first epoch that ends so long after the last writing; 0:
         after every epoch.
@@ -243,7 +246,7 @@ def _fit(
         axes = workers.from_first(lambda: principal_axes(*of_all))
         model.turn(axes, seed=prepared.seed)
     embedding = workers.from_first(lambda: encode(*of_all))
-    if checkpoint is not None and workers.rank == 0:
+    if checkpoint is not None and prepared.settings.epochs and workers.rank == 0:
         checkpoint.trained()
     back = np.argsort(prepared.order)
     return Integration(
@@ -253,9 +256,9 @@ def _fit(
         model=model.cpu(),
         graph=prepared.graph[back][:, back].tocsr(),
         n_triplets={
-            name: len(s.anchors) for name, s in zip(model.modalities, task.samplers, strict=True)
+            name: len(s.anchors) for name, s in zip(model.modalities, task.samplers, strict=False)
         },
-        recall={name: s.recall for name, s in zip(model.modalities, task.samplers, strict=True)},
+        recall={name: s.recall for name, s in zip(model.modalities, task.samplers, strict=False)},
         directions=prepared.directions,
         scales=prepared.scales,
     )

@@ -62,8 +62,7 @@ class Params:
     start
         Weights that the training begins with. ``"data"``: GraphSAGE encoders that average each
         spot with its neighbours as the target does (others are random), and the best linear or
-        isometric decoder and fusion layer for them, in closed form, after which few epochs are
-        enough (see :func:`smartcore.training.start.start_from_data`); ``"random"``: random ones
+        isometric decoder and fusion layer for them, in closed form, which needs no training (see :func:`smartcore.training.start.start_from_data`); ``"random"``: random ones
         (paper).
     principal_axes
         Turn the embedding to its principal axes after the training, the one of most variance
@@ -111,7 +110,8 @@ class Params:
         Of Adam. Along gradients much smaller than ``adam_eps`` its steps shrink: weights that begin
         at their best would else go where rounding points.
     epochs
-        At most this many steps of Adam, whether a step sees all spots or some of them.
+        0: the weights stay as ``start="data"`` finds them, in closed form, and nothing is trained.
+        Else at most this many steps of Adam, whether a step sees all spots or some of them.
     step_spots
         Spots that a step sees, about. More spots than that are cut into compact tiles, and a step
         takes some of them, drawn at random so that a pass over all tiles takes each of them once:
@@ -177,7 +177,7 @@ class Params:
     lr: float = 1e-3
     adam_eps: float = 1e-4
     weight_decay: float = 0.0
-    epochs: int = 50
+    epochs: int = 0
     step_spots: int | None = None
     stop_slope: float = 1e-4
     stop_window: int = 20
@@ -267,7 +267,7 @@ _RANGES: dict[str, tuple[float, float, bool]] = {
     "lr": (0, float("inf"), False),
     "adam_eps": (0, float("inf"), False),
     "weight_decay": (0, float("inf"), False),
-    "epochs": (1, float("inf"), True),
+    "epochs": (0, float("inf"), True),
     "step_spots": (1, float("inf"), True),
     "stop_slope": (0, float("inf"), False),
     "stop_window": (2, float("inf"), True),
@@ -298,6 +298,7 @@ def check_number(name: str, value: Any, low: float, high: float, whole: bool) ->
 PRESETS: dict[str, Params] = {
     "robust": Params(),
     "robust-0.1": Params(
+        epochs=50,
         view="features",
         principal_axes=False,
         target_weights="spatial",
@@ -360,13 +361,21 @@ equations, all of them trained.
 ``published`` behaves as bio-SMART 0.1.2, to reproduce its figures."""
 
 
+TRAINING_ONLY = (
+    *("triplet_source", "n_mutual", "far_ratio", "redraw", "max_anchors", "section_triplets"),
+    *("margin", "lam", "total_weight", "alpha", "squared_error", "lr", "adam_eps", "weight_decay"),
+    *("stop_slope", "stop_window", "stop_on"),
+)
+"""Parameters that count in training only: without effect where ``epochs`` is 0."""
+
+
 def resolve_params(preset: str, changes: Mapping[str, Any]) -> Params:
     """Parameters of ``preset``, with ``changes`` made to them.
 
     Raises
     ------
     ValueError
-        If ``preset`` or a value is not known.
+        If ``preset`` or a value is not known, or weights that begin at random are not trained.
     TypeError
         If ``changes`` names a parameter that does not exist.
 
@@ -383,4 +392,11 @@ def resolve_params(preset: str, changes: Mapping[str, Any]) -> Params:
             f"Unknown parameter {', '.join(unknown)}; those of the method are "
             f"{', '.join(sorted(names))}."
         )
-    return replace(PRESETS[preset], **changes)
+    params = replace(PRESETS[preset], **changes)
+    if params.epochs == 0 and (params.start, params.encoder) != ("data", "sage"):
+        raise ValueError(
+            f"With start={params.start!r} and encoder={params.encoder!r} the network begins at random "
+            "weights, so it must be trained, but epochs=0. Give a number of epochs, such as "
+            "epochs=300."
+        )
+    return params

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from smartcore.neighbors.triplets import TripletSampler
 from smartcore.network.model import SMART, Scaling
-from smartcore.params import Params, check_number, resolve_params
+from smartcore.params import TRAINING_ONLY, Params, check_number, resolve_params
 from smartcore.sections.harmony import without_batch_effects
 from smartcore.spatial.graph import guess_within, spatial_graph
 from smartcore.spatial.spots import Spots, check_spots
@@ -94,6 +95,8 @@ def prepare(
             "are no sections" if spots.sections is None else "is a graph of your own (adjacency)"
         )
         raise ValueError(f"link_sections=True, but there {there}: nothing is to be linked.")
+    if not settings.epochs:
+        _tell_unused(params)
     if settings.graph == "knn" and settings.n_neighbors is None and adjacency is None:
         settings = replace(settings, n_neighbors=_guess(spots, settings))
     graph = graph_of(spots, settings)
@@ -131,20 +134,10 @@ def prepare(
     )
     if settings.target_hops:
         settings = model.params = replace(settings, neighbor_share=share)
-    logger.info("Looking for spots that are alike in each modality.")
-    samplers = {
-        name: TripletSampler(
-            (targets if settings.triplet_source == "target" else inputs)[name][mask],
-            sections=None if spots.sections is None else spots.sections[mask],
-            partners=settings.section_triplets,
-            n_mutual=settings.n_mutual,
-            far_ratio=settings.far_ratio,
-            max_anchors=settings.max_anchors,
-            rows=np.flatnonzero(mask),
-            seed=seed,
-        )
-        for name, mask in spots.observed.items()
-    }
+    samplers = []
+    if settings.epochs:
+        sought = targets if settings.triplet_source == "target" else inputs
+        samplers = samplers_of(sought, spots, settings, seed)
     halo = Halo(graph)
     arrays = list(inputs.values())
     task = Task(
@@ -152,7 +145,7 @@ def prepare(
         targets=list(targets.values()),
         around=[halo.around(x) for x in arrays] if model.takes_around else None,
         observed=[None if mask.all() else mask for mask in spots.observed.values()],
-        samplers=list(samplers.values()),
+        samplers=samplers,
         coords=spots.coords,
         halo=halo,
         tiles=tiles_of(spots, settings, model.widths, device),
@@ -169,6 +162,36 @@ def prepare(
         no_scales() if views is None else views.scales,
         seed,
     )
+
+
+def _tell_unused(params: Mapping[str, Any]) -> None:
+    if unused := [name for name in TRAINING_ONLY if name in params]:
+        warnings.warn(
+            f"Nothing is trained with epochs=0, so {', '.join(unused)} "
+            f"{'has' if len(unused) == 1 else 'have'} no effect. Give a number of epochs to train, "
+            "such as epochs=50.",
+            stacklevel=4,
+        )
+
+
+def samplers_of(
+    x: Mapping[str, NDArray[np.float32]], spots: Spots, params: Params, seed: int
+) -> list[TripletSampler]:
+    """What draws the triplets of each modality, among the spots that it measured."""
+    logger.info("Looking for spots that are alike in each modality.")
+    return [
+        TripletSampler(
+            x[name][mask],
+            sections=None if spots.sections is None else spots.sections[mask],
+            partners=params.section_triplets,
+            n_mutual=params.n_mutual,
+            far_ratio=params.far_ratio,
+            max_anchors=params.max_anchors,
+            rows=np.flatnonzero(mask),
+            seed=seed,
+        )
+        for name, mask in spots.observed.items()
+    ]
 
 
 def without_batches(spots: Spots, graph: sp.csr_matrix, params: Params, seed: int) -> Spots:

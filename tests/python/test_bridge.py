@@ -136,7 +136,7 @@ def test_a_training_goes_on_from_its_file(tmp_path):
     ("preset", "params", "device", "problem"),
     [
         ("best", {}, "cpu", "preset='best' is not known"),
-        ("robust", {"epochs": 0.0}, "cpu", "epochs=0 must be a whole number"),
+        ("robust", {"epochs": -1.0}, "cpu", "epochs=-1 must be a whole number"),
         ("robust", {}, "abacus", "device='abacus' is not known"),
     ],
 )

@@ -7,6 +7,7 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
 import smartcore as sm
+from smartcore.preparation import prepare
 
 QUICK = {"epochs": 5, "latent_dim": 8}
 ENCODERS = ["sage", "gcn", "gat", "gatv2", "graphconv"]
@@ -246,3 +247,60 @@ def test_unknown_parameter_lists_those_there_are(tissue):
     features, coords, _ = tissue
     with pytest.raises(TypeError, match=r"Unknown parameter n_epochs; .*epochs"):
         sm.integrate(features, coords, n_epochs=3)
+
+
+def test_without_training_the_start_is_the_embedding(tissue):
+    """A step of no size leaves the weights at the start."""
+    features, coords, _ = tissue
+    start = sm.integrate(features, coords, epochs=0)
+    stayed = sm.integrate(features, coords, epochs=1, lr=0)
+    np.testing.assert_array_equal(start.embedding, stayed.embedding)
+    assert start.history.empty
+    assert list(start.history.columns) == list(stayed.history.columns)
+    assert start.n_triplets == start.recall == {}
+
+
+def test_the_closed_form_is_the_least_squares_map_to_the_target(tissue):
+    """numpy.linalg.lstsq from the network's inputs explains no more of the target."""
+    features, coords, _ = tissue
+    prepared = prepare(
+        features, coords, None, None, None, None, "robust", {}, 0, torch.device("cpu")
+    )
+    target = np.hstack(prepared.task.targets)
+    inputs = np.hstack([*prepared.task.inputs, np.ones((len(target), 1))])
+    least = target - inputs @ np.linalg.lstsq(inputs, target, rcond=None)[0]
+    z = sm.integrate(features, coords).embedding[prepared.order]
+    design = np.hstack([z, np.ones((len(z), 1))])
+    error = target - design @ np.linalg.lstsq(design, target, rcond=None)[0]
+    assert np.sum(error**2) < 1.1 * np.sum(least**2)
+
+
+def test_arguments_of_the_training_have_no_effect_without_one(tissue):
+    features, coords, _ = tissue
+    with pytest.warns(UserWarning, match="so lam, lr have no effect"):
+        embedding = sm.integrate(features, coords, lr=0.1, lam=0.2).embedding
+    np.testing.assert_array_equal(embedding, sm.integrate(features, coords).embedding)
+
+
+@pytest.mark.parametrize("changes", [{"encoder": "gcn"}, {"start": "random"}])
+def test_random_weights_must_be_trained(tissue, changes):
+    features, coords, _ = tissue
+    with pytest.raises(ValueError, match=r"begins at random weights.*epochs=300"):
+        sm.integrate(features, coords, **changes)
+
+
+def test_a_state_of_another_training_stays_where_nothing_is_trained(tissue, tmp_path):
+    features, coords, _ = tissue
+    state = tmp_path / "state.pt"
+
+    def stop(epoch, losses):
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        sm.integrate(
+            features, coords, epochs=5, checkpoint=state, checkpoint_seconds=0, callback=stop
+        )
+    before = state.read_bytes()
+    sm.integrate(features, coords, checkpoint=state)
+    assert state.read_bytes() == before

@@ -128,18 +128,18 @@ test_that("values that only the core knows are refused before counts are read", 
     error_message(run(preset = "Robust"))
     error_message(run(device = "gpu"))
     error_message(run(device = "mps"))
-    error_message(run(epochs = 0))
+    error_message(run(epochs = -1))
     error_message(run(lr = "x"))
     error_message(run(section.triplets = "accross"))
     error_message(run(alpha = c(RNA = -1)))
   })
   # As for Python itself.
   params <- reticulate::import("smartcore.params")
-  expect_error(params$resolve_params("robust", list(epochs = 0L)), "epochs=0 must be")
+  expect_error(params$resolve_params("robust", list(epochs = -1L)), "epochs=-1 must be")
   expect_error(run(epochs = 5), "counts were read")
-  expect_error(RunSMART(list(object, object), epochs = 0), "epochs = 0 must be")
+  expect_error(RunSMART(list(object, object), epochs = -1), "epochs = -1 must be")
   expect_error(
-    RunSMART(two_matrices(), coords = as.matrix(small_places()), epochs = 0), "epochs = 0 must be"
+    RunSMART(two_matrices(), coords = as.matrix(small_places()), epochs = -1), "epochs = -1 must be"
   )
 })
 

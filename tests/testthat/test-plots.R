@@ -45,3 +45,11 @@ test_that("other objects are refused", {
     SMARTContributionPlot(fake_result(), "domain")
   })
 })
+
+test_that("what was not trained has no losses, and says so", {
+  skip_if_not_installed("ggplot2")
+  result <- fake_result()
+  result$history <- result$history[0, ]
+  expect_error(SMARTLossPlot(result), "nothing was trained")
+  expect_output(print(result), "Weights in closed form, not trained")
+})

@@ -62,7 +62,10 @@ def add_parser(commands: Any) -> None:
         "--preset", choices=tuple(PRESETS), default="robust", help="(default: %(default)s)"
     )
     parser.add_argument(
-        "--epochs", type=_common.whole(1), metavar="N", help="greatest number of training steps"
+        "--epochs",
+        type=_common.whole(0),
+        metavar="N",
+        help="greatest number of training steps; 0, the default of robust: no training",
     )
     parser.add_argument("--force", action="store_true", help="overwrite files that are there")
     _common.add_machine_options(parser.add_argument_group("machine"))

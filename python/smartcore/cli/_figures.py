@@ -66,7 +66,8 @@ def draw(data: Any, summary: Summary, *, seed: int) -> Iterator[tuple[str, Calla
         yield "umap", partial(_umap, spots, summary, seed)
     else:
         logger.warning("no UMAP is drawn of %d spots; it needs more", spots.n_obs)
-    yield "losses", partial(_losses, data)
+    if len(data.uns[_keys.RESULT]["history"]["epoch"]):
+        yield "losses", partial(_losses, data)
     if len(data.uns[_keys.RESULT]["scales"]):
         yield "scales", partial(_scales, data)
     if len(summary.features) > 1:

@@ -240,7 +240,10 @@ def add_method_options(parser: argparse.ArgumentParser) -> None:
         "--latent-dim", type=_common.whole(1), metavar="N", help="width of the embedding"
     )
     group.add_argument(
-        "--epochs", type=_common.whole(1), metavar="N", help="greatest number of training steps"
+        "--epochs",
+        type=_common.whole(0),
+        metavar="N",
+        help="greatest number of training steps; 0, the default of robust: no training",
     )
     group.add_argument(
         "--step-spots",

@@ -59,7 +59,7 @@ written beside each other; the embedding first, so that nothing that follows can
   out_domains.csv    spot, domain, coordinates
   out_domains.png    map of the domains
   out_umap.png       UMAP of the embedding
-  out_losses.png     course of the training
+  out_losses.png     course of the training, where there was one (--epochs)
   out_scales.png     how widely spots are averaged with their surroundings (where they are)
   out_sizes.png      number of spots in each domain
   out_modalities.png which modality the embedding of each domain follows (two or more modalities)

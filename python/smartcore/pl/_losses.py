@@ -71,7 +71,10 @@ def losses(
         there = ", ".join(map(str, table.columns)) or "none"
         raise KeyError(f"the history has none of the columns {_PANELS}; it has: {there}")
     if table.empty:
-        raise ValueError("the history holds no epoch")
+        raise ValueError(
+            "there are no losses to draw: nothing was trained (epochs=0, the default, takes the "
+            "network's weights in closed form)"
+        )
     modalities = list(
         dict.fromkeys(
             str(name).removeprefix(f"{panel}_")

@@ -136,6 +136,8 @@ def train(
 ) -> pd.DataFrame:
     """Fit ``model`` by Adam, an epoch being one step on the spots that a step sees.
 
+    With ``epochs=0`` it stays as it is.
+
     Parameters
     ----------
     callback
@@ -161,6 +163,9 @@ def train(
         If ``checkpoint`` is of another training.
     """
     workers = workers or Workers()
+    if not params.epochs:
+        model.to(device).eval()
+        return _course([], model.modalities)
     rng = np.random.default_rng(seed)
     for name, sampler in zip(model.modalities, task.samplers, strict=True):
         if not len(sampler.anchors):
@@ -251,7 +256,14 @@ def train(
             if callback is not None:
                 callback(epoch, values)
     model.eval()
-    table = pd.DataFrame(history)
+    return _course(history, model.modalities)
+
+
+def _course(history: Sequence[Mapping[str, float]], modalities: Sequence[str]) -> pd.DataFrame:
+    """Losses by epoch, from 1; with its columns where nothing was trained."""
+    names = [f"{kind}_{name}" for name in modalities for kind in ("reconstruction", "triplet")]
+    columns = ["total", "reconstruction", "triplet", *names]
+    table = pd.DataFrame(history, columns=columns, dtype=float)
     table.index = pd.RangeIndex(1, len(table) + 1, name="epoch")
     return table
 

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("no_pulling")
         (["--rna", "a.h5ad", "-k", "9-4"], "'9-4' is neither"),
         (["--rna", "a.h5ad", "--lambda", "1.5"], "'1.5' is not a number from 0 to 1"),
         (["--rna", "a.h5ad", "--learning-rate", "0"], "'0' is not a number above 0"),
-        (["--rna", "a.h5ad", "--epochs", "2.5"], "'2.5' is not a whole number from 1 up"),
+        (["--rna", "a.h5ad", "--epochs", "2.5"], "'2.5' is not a whole number from 0 up"),
         (["--rna", "a.h5ad", "--seed", "-1"], "'-1' is not a whole number from 0 up"),
         (["--rna", "a.h5ad", "--device", "tpu"], "'tpu' is none of auto, cpu"),
         (["--rna", "a.h5ad", "--protein-rep", "X"], "--protein-rep is given, but --protein is not"),

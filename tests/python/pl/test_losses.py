@@ -96,7 +96,7 @@ def test_losses_in_given_axes(history):
 def test_losses_refuse_bad_input(adata):
     with pytest.raises(KeyError, match=r"has none of the columns .*; it has: loss"):
         pl.losses(pd.DataFrame({"loss": [1.0]}))
-    with pytest.raises(ValueError, match="no epoch"):
+    with pytest.raises(ValueError, match="nothing was trained"):
         pl.losses(pd.DataFrame({"total": []}))
     with pytest.raises(TypeError, match="not list"):
         pl.losses([1.0, 2.0])

@@ -139,7 +139,7 @@ def test_what_the_callback_raises_ends_the_training(tissue):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        sm.integrate(features, coords, callback=stop)
+        sm.integrate(features, coords, epochs=5, callback=stop)
 
 
 def test_no_mutual_neighbours_goes_on_with_reconstruction(tissue):
