@@ -97,7 +97,6 @@ def main() -> None:
 def run(labelled: sets.LabelledSet, seed: int, designs: list[str], table: Table) -> None:
     """Try designs on a set; those that do not apply leave a row without scores."""
     opened, courses = Opened.of(labelled, seed), Courses(labelled, seed)
-    _ = opened.start
     rows = []
     for design in designs:
         began = time.process_time()

@@ -19,11 +19,11 @@ from smartcore.training.loop import train
 
 from .fitted import fit
 from .gates import gated
-from .opened import Opened, embedding
+from .opened import EPOCHS, Opened, embedding
 from .sets import LabelledSet
 from .thinning import thin, told
 
-EPOCHS = (1, 2, 5, 10, 20, 50)
+LOOKED_AT = (1, 2, 5, 10, 20, EPOCHS)
 _FEATURES, _KEPT = 200, 40
 _TEMPERATURE, _WIDTH, _RATE, _STEPS, _PATIENCE, _BATCH = 0.2, 128, 2e-3, 100, 10, 512
 
@@ -40,17 +40,17 @@ class Tried:
 
 @dataclass
 class Courses:
-    """The default network of a set and seed, after each of EPOCHS; computed once."""
+    """The default network of a set and seed, after each of LOOKED_AT; computed once."""
 
     labelled: LabelledSet
     seed: int
     done: dict[str, dict[int, NDArray[np.float32]]] = field(default_factory=dict)
 
     def of(self, opened: Opened, key: str) -> dict[int, NDArray[np.float32]]:
-        """Number of epochs → embedding; 0: the start."""
+        """Number of epochs → embedding; 0: before the training."""
         if key not in self.done:
-            start = opened.start
-            self.done[key] = {0: start} | _course(opened)
+            first = embedding(opened.prepared.model, opened.prepared)
+            self.done[key] = {0: first} | _course(opened)
         return self.done[key]
 
 
@@ -59,12 +59,12 @@ def _course(opened: Opened) -> dict[int, NDArray[np.float32]]:
     found = {}
 
     def keep(epoch: int, losses: object) -> None:
-        if epoch in EPOCHS:
+        if epoch in LOOKED_AT:
             prepared.model.eval()
             found[epoch] = embedding(prepared.model, prepared)
             prepared.model.train()
 
-    settings = replace(prepared.settings, epochs=max(EPOCHS), stop_slope=0.0)
+    settings = replace(prepared.settings, epochs=EPOCHS, stop_slope=0.0)
     train(prepared.model, prepared.task, settings, seed=opened.seed, callback=keep, progress=False)
     return found
 
@@ -76,7 +76,7 @@ def start(opened: Opened, courses: Courses) -> Tried:
 
 def network(opened: Opened, courses: Courses) -> Tried:
     """The default network, trained from its start for fifty epochs."""
-    return Tried(courses.of(opened, "whole")[max(EPOCHS)])
+    return Tried(courses.of(opened, "whole")[EPOCHS])
 
 
 def stopped(opened: Opened, courses: Courses) -> Tried | None:

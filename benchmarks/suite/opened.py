@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from smartcore.training.embedding import encode
 
 from .sets import LabelledSet
 
+EPOCHS = 50
 CPU = torch.device("cpu")
 # Of the scales of Walks: own values, then 1, 2, 4, 8, 16 and 32 steps.
 SCALES = (0, 3, 4, 5, 6, 7, 8)
@@ -31,7 +32,9 @@ class Opened:
     Attributes
     ----------
     prepared
-        Network, filters, targets and graph, by ``smartcore`` itself.
+        Network, filters, targets and graph, by ``smartcore`` itself, for a training.
+    start
+        The default's embedding, which is not trained.
     features
         Modality → features in the scale of the network (n_spots, d); missing rows are 0.
     coords
@@ -43,6 +46,7 @@ class Opened:
     """
 
     prepared: Prepared
+    start: NDArray[np.float32]
     features: dict[str, NDArray[np.float32]]
     coords: NDArray[np.float64]
     truths: dict[str, NDArray[np.object_]]
@@ -58,23 +62,20 @@ class Opened:
         masks = labelled.observed
         masks = None if masks is None else {name: mask[some] for name, mask in masks.items()}
         coords = labelled.coords[some]
-        prepared = prepare(given, coords, None, None, masks, None, "robust", {}, seed, CPU)
+        ready = partial(prepare, given, coords, None, None, masks, None, "robust")
+        default, prepared = ready({}, seed, CPU), ready({"epochs": EPOCHS}, seed, CPU)
+        start = embedding(default.model, default)
         rows = prepared.order
         standard = prepared.model.standardize(
             {name: np.nan_to_num(x[rows]) for name, x in given.items()}
         )
         truths = {name: truth[some][rows] for name, truth in labelled.truths.items()}
-        return cls(prepared, standard, coords[rows], truths, seed)
+        return cls(prepared, start, standard, coords[rows], truths, seed)
 
     @property
     def inputs(self) -> NDArray[np.float32]:
         """Filtered features of all modalities beside each other."""
         return np.hstack(list(self.prepared.task.inputs))
-
-    @cached_property
-    def start(self) -> NDArray[np.float32]:
-        """The embedding before any training."""
-        return embedding(self.prepared.model, self.prepared)
 
     @cached_property
     def scores(self) -> dict[str, NDArray[np.float32]]:

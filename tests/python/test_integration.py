@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 import torch
+from scipy.spatial.distance import pdist
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
@@ -250,11 +251,12 @@ def test_unknown_parameter_lists_those_there_are(tissue):
 
 
 def test_without_training_the_start_is_the_embedding(tissue):
-    """A step of no size leaves the weights at the start."""
     features, coords, _ = tissue
     start = sm.integrate(features, coords, epochs=0)
     stayed = sm.integrate(features, coords, epochs=1, lr=0)
-    np.testing.assert_array_equal(start.embedding, stayed.embedding)
+    # A start for training has a tenth of random weights beside.
+    apart = [pdist(one.embedding) for one in (start, stayed)]
+    assert np.corrcoef(*apart)[0, 1] > 0.99
     assert start.history.empty
     assert list(start.history.columns) == list(stayed.history.columns)
     assert start.n_triplets == start.recall == {}
@@ -272,7 +274,7 @@ def test_the_closed_form_is_the_least_squares_map_to_the_target(tissue):
     z = sm.integrate(features, coords).embedding[prepared.order]
     design = np.hstack([z, np.ones((len(z), 1))])
     error = target - design @ np.linalg.lstsq(design, target, rcond=None)[0]
-    assert np.sum(error**2) < 1.1 * np.sum(least**2)
+    assert np.sum(error**2) == pytest.approx(np.sum(least**2), rel=0.01)
 
 
 def test_arguments_of_the_training_have_no_effect_without_one(tissue):

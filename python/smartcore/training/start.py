@@ -14,7 +14,7 @@ from smartcore.network.layers import SAGE
 from smartcore.network.model import SMART
 from smartcore.training.steps import Task
 
-# Share of the random weights that stays, so that units differ in what they can learn.
+# Share of the random weights that stays for a training, so that units differ in what they learn.
 _NOISE = 0.1
 # Of the mean square of a unit, against units that are alike or silent.
 _RIDGE = 1e-3
@@ -53,7 +53,8 @@ def start_from_data(model: SMART, task: Task, share: float, *, seed: int = 0) ->
             for encoder, target in zip(model.encoders, task.targets, strict=True):
                 layers = [module for module in encoder.modules() if isinstance(module, SAGE)]
                 axes = _axes(target.T @ target, params.latent_dim // 2)
-                _hand_on(layers, axes.T, share, params.relu)
+                noise = _NOISE if params.epochs else 0.0
+                _hand_on(layers, axes.T, share, params.relu, noise)
         loadings, bias = _solve(model, task)
         with torch.random.fork_rng(devices=[]):
             # An orthonormal matrix is completed to a square one at random.
@@ -76,12 +77,14 @@ def _axes(square: NDArray[np.floating], most: int) -> Tensor:
     return torch.from_numpy(leading @ polar(leading[:most].T)[0]).float()
 
 
-def _hand_on(layers: Sequence[SAGE], directions: Tensor, share: float, relu: str) -> None:
+def _hand_on(
+    layers: Sequence[SAGE], directions: Tensor, share: float, relu: str, noise: float
+) -> None:
     width: int = layers[0].out_channels
     pairs = len(directions)
     for i, layer in enumerate(layers):
         for weight in (layer.lin_l.weight, layer.lin_r.weight, layer.lin_l.bias):
-            weight *= _NOISE
+            weight *= noise
         rows = directions
         if i:
             # The sum of what both units of a pair hold, with the sign of each.
