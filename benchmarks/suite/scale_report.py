@@ -22,7 +22,7 @@ What a fit costs by the number of spots: `python benchmarks/scale.py` measures i
 
 _COMPONENTS = """## From components to the embedding
 
-Square grids with domains of 12 kinds, 30 + 30 simulated components, 4 spatial neighbours. Each method runs in a process of its own, with its defaults and to its own stop: `smartcore`'s `preset="robust"`, all parameters trained; `bio-SMART` 0.1.2 with its tutorials' settings, of which only the fusion layer is trained{spatialglue}. Seconds are those of the clock, without imports and reading; the memory is the greatest that the process had, libraries (about 0.5 GB) and input included. `bio-SMART` looks for triplets among 20,000 spots at most, drawn at random: beyond that size most spots have none.
+Square grids with domains of 12 kinds, 30 + 30 simulated components, 4 spatial neighbours. Each method runs in a process of its own, with its defaults and to its own stop: `smartcore`'s `preset="robust"`, trained for 50 epochs (the default, which is not trained, spares the columns *triplets* and *training*); `bio-SMART` 0.1.2 with its tutorials' settings, of which only the fusion layer is trained{spatialglue}. Seconds are those of the clock, without imports and reading; the memory is the greatest that the process had, libraries (about 0.5 GB) and input included. `bio-SMART` looks for triplets among 20,000 spots at most, drawn at random: beyond that size most spots have none.
 
 ![Seconds and memory by number of spots](images/scale.png)
 """

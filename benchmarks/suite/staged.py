@@ -121,7 +121,9 @@ def _smartcore(stages: Stages) -> Callable:
         stages.watch(where, name, stage)
 
     def embed(features: Arrays, coords: NDArray) -> NDArray:
-        return integration.integrate(features, coords, n_neighbors=4, device="cpu").embedding
+        return integration.integrate(
+            features, coords, n_neighbors=4, epochs=50, device="cpu"
+        ).embedding
 
     return embed
 
