@@ -10,6 +10,9 @@ PIP := $(BIN)/python $(PIP_INSTALL)
 # Small problems are slower on several threads.
 export OMP_NUM_THREADS ?= 1
 
+# A Python that has the package, and a torch that sees the GPU.
+GPU_PYTHON ?= $(BIN)/python
+
 # What R needs to find the package and its Python.
 R_LIBRARY := $(abspath $(VENV))/R-library
 R_ENV := R_LIBS=$(R_LIBRARY) RETICULATE_PYTHON=$(abspath $(VENV))/bin/python
@@ -18,7 +21,7 @@ R_CHECK_OPTIONS ?= --no-manual --no-build-vignettes
 R_SOURCES := DESCRIPTION NAMESPACE $(wildcard R/*.R) $(wildcard inst/*)
 
 .PHONY: help demo demo-python demo-r test test-python test-r test-hostile test-seurat5
-.PHONY: test-seurat5-python313 bare-debian check check-r architecture benchmark clean
+.PHONY: test-seurat5-python313 bare-debian check check-r architecture benchmark gpu-check clean
 help:
 	@echo 'make demo          simulate omics, find their domains, write figures to demo/: from Python,'
 	@echo '                   and from Seurat where R has it (demo-python, demo-r: one of them)'
@@ -33,6 +36,8 @@ help:
 	@echo 'make check-r       build the R package with its vignettes, and check it'
 	@echo 'make architecture  write the tables of docs/architecture.md and draw its figure, from the code'
 	@echo 'make benchmark     score the presets beside bio-SMART'
+	@echo 'make gpu-check     compare a GPU with the CPU, and take its time beside bio-SMART; GPU_PYTHON names'
+	@echo '                   another Python, whose torch sees the GPU; no GPU: nothing to do'
 	@echo 'make clean         remove the virtual environment and what was made'
 
 demo: demo-python
@@ -49,7 +54,7 @@ test: test-python
 	$(MAKE) --no-print-directory test-r
 
 test-python: $(VENV)/.test
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-r: $(VENV)/.r
 	cd tests && $(R_ENV) SMART_REQUIRE_PYTHON=true NOT_CRAN=true Rscript ../tools/test_r.R
@@ -86,6 +91,9 @@ architecture: $(VENV)/.test
 
 benchmark: $(VENV)/.test
 	$(BIN)/python benchmarks/published.py
+
+gpu-check: $(if $(filter $(BIN)/python,$(GPU_PYTHON)),$(VENV)/.test)
+	env -u OMP_NUM_THREADS PYTHONPATH=python $(GPU_PYTHON) tools/gpu_check.py
 
 clean:
 	rm -rf $(VENV) $(VENV313) demo build

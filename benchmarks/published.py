@@ -53,6 +53,7 @@ def theirs(
     farthest_ratio: float = 0.6,
     epochs: int = SETTINGS["epochs"],
     lr: float = SETTINGS["lr"],
+    device: str = "cpu",
 ) -> np.ndarray:
     """Embedding by bio-SMART, as its tutorial for these data has it unless told otherwise."""
     from smart.build_graph import Cal_Spatial_Net
@@ -75,8 +76,8 @@ def theirs(
                 adata, key="X_pca", n_nearest_neighbors=3, farthest_ratio=farthest_ratio
             )
         )
-    inputs = [torch.from_numpy(x) for x in features.values()]
-    edges = [torch.tensor(a.uns["edgeList"], dtype=torch.long) for a in adatas]
+    inputs = [torch.from_numpy(x).to(device) for x in features.values()]
+    edges = [torch.tensor(a.uns["edgeList"], dtype=torch.long).to(device) for a in adatas]
     model = train_SMART(
         inputs,
         edges,
@@ -85,12 +86,12 @@ def theirs(
         n_epochs=epochs,
         lr=lr,
         weight_decay=SETTINGS["weight_decay"],
-        device=torch.device("cpu"),
+        device=torch.device(device),
         window_size=10,
         slope=1e-4,
     )
     with torch.no_grad():
-        return model(inputs, edges)[0].numpy()
+        return model(inputs, edges)[0].cpu().numpy()
 
 
 def main() -> None:

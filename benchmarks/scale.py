@@ -4,7 +4,8 @@ Each method runs on each size in a process of its own, to its own stop, with all
 the peak of memory is that of the process, libraries and input included; seconds are from
 components in memory (with --counts: from counts) to the embedding. What was run before is kept.
 --report writes docs/scale.md. --quality asks instead what tiles and approximate neighbours
-change. Needs `make test`'s environment; SpatialGlue in one of its own (benchmarks/peers).
+change. Needs `make test`'s environment; SpatialGlue in one of its own (benchmarks/peers). On a
+GPU (--device cuda), smartcore and bio-SMART alone: tools/gpu_check.py asks for that.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,7 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
     parser.add_argument("--counts", action="store_true", help="from counts, of 10,000 spots")
     parser.add_argument("--quality", action="store_true", help="ARI of tiles and approximations")
+    parser.add_argument("--device", default="cpu", help="where to compute: cpu, cuda or cuda:N")
     parser.add_argument("--max-minutes", type=float, default=30, help="a run ends then")
     parser.add_argument("--max-gb", type=float, help="of memory; four fifths of the machine's")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
@@ -47,7 +50,7 @@ def main() -> None:
     parser.add_argument("--child", nargs=4, metavar=("METHOD", "CASE", "INPUT", "OUTPUT"))
     args = parser.parse_args()
     if args.child:
-        _child(*args.child)
+        _child(*args.child, args.device)
         return
     if args.report:
         from suite.scale_report import write
@@ -56,7 +59,8 @@ def main() -> None:
             row
             for row in _read(args.results)
             # ARI does not hang on threads.
-            if row["threads"] == args.threads or row["case"] == "quality"
+            if (row["threads"] == args.threads and _key(row)[-1] == args.device)
+            or row["case"] == "quality"
         ]
         write(rows, HERE.parent / "docs")
         return
@@ -69,7 +73,8 @@ def main() -> None:
     done = {} if args.again else {_key(row): row for row in _read(args.results)}
     for case, method, n_spots in cases:
         row = {"case": case, "method": method, "n_spots": n_spots, "threads": args.threads}
-        if case == "counts" and method == "SpatialGlue":
+        row["device"] = args.device
+        if method == "SpatialGlue" and (case == "counts" or args.device != "cpu"):
             continue
         if _key(row) in done:
             _tell(done[_key(row)])
@@ -85,7 +90,9 @@ def main() -> None:
 
 
 def _key(row: dict[str, Any]) -> tuple:
-    return tuple(row[name] for name in ("case", "method", "n_spots", "threads"))
+    # Rows without a device are older than the choice.
+    named = tuple(row[name] for name in ("case", "method", "n_spots", "threads"))
+    return (*named, row.get("device", "cpu"))
 
 
 def _read(results: Path) -> list[dict[str, Any]]:
@@ -108,7 +115,8 @@ def _tell(row: dict[str, Any]) -> None:
     if row["status"] == "done" and "total" in row:
         stages = ", ".join(f"{k} {v:.2f}" for k, v in row["seconds"].items())
         each = f"{1000 * row['seconds']['training'] / row['steps']:.0f} ms each"
-        head += f" {row['total']:.1f} s ({stages}; {row['steps']} steps, {each})"
+        memory = f"{row['gpu_gb']:.2f} GB of the GPU, " if "gpu_gb" in row else ""
+        head += f" {row['total']:.1f} s ({stages}; {row['steps']} steps, {each}) {memory}"
     print(head, f"{row['peak_gb']:.2f} GB", row.get("note", ""), flush=True)
 
 
@@ -125,7 +133,7 @@ def _run(row: dict[str, Any], args: argparse.Namespace) -> dict[str, Any]:
             if not simulated.is_file():
                 simulated.parent.mkdir(parents=True, exist_ok=True)
                 subprocess.run([*itself, str(row["n_spots"]), case, "", simulated], check=True)
-            command = [*itself, method, case, simulated, made]
+            command = [*itself, method, case, simulated, made, "--device", args.device]
             if method == "SpatialGlue":
                 python = args.environments / "spatialglue" / "bin" / "python"
                 if not python.is_file():
@@ -164,7 +172,7 @@ def _wait(command: list, args: argparse.Namespace, limit: int) -> tuple[int | No
             stdout=subprocess.DEVNULL,
             stderr=errors,
             env=environment,
-            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
+            preexec_fn=partial(_limit, None if args.device.startswith("cuda") else limit),
         )
         end, late = time.monotonic() + 60 * args.max_minutes, False
         try:
@@ -184,7 +192,13 @@ def _wait(command: list, args: argparse.Namespace, limit: int) -> tuple[int | No
         return None if late else process.returncode, usage.ru_maxrss / 2**20, errors.read()
 
 
-def _child(method: str, case: str, given: str, made: str) -> None:
+def _limit(n_bytes: int | None) -> None:
+    """The addresses of this process; CUDA takes those of all memory there is, used or not."""
+    if n_bytes is not None:
+        resource.setrlimit(resource.RLIMIT_AS, (n_bytes, n_bytes))
+
+
+def _child(method: str, case: str, given: str, made: str, device: str) -> None:
     """In a process of its own."""
     if case == "quality":
         from suite.quality import compare
@@ -196,7 +210,7 @@ def _child(method: str, case: str, given: str, made: str) -> None:
         if method.isdigit():
             staged.simulate(case, int(method), Path(made))
             return
-        found = staged.run(method, case, Path(given))
+        found = staged.run(method, case, Path(given), device)
     Path(made).write_text(json.dumps(found))
 
 

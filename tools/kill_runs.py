@@ -6,12 +6,17 @@
 After each the inputs must be as they were, an output either whole or not there, and the same
 command must go on and give what an undisturbed run gives. Disks are filled on a small tmpfs, which
 needs root. It ends with the number of runs, or with the first that went wrong and exit code 1.
+
+A run is a fork of this process, which has imported all that it needs: imports would take most of
+its time, and most of the kills.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import importlib
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -20,13 +25,19 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 import smartcore as sm
+from smartcore.cli import main as smartcore
 
+IMPORTED = (
+    *("scanpy", "mudata", "skmisc.loess", "torch_geometric", "smartcore.integration"),
+    *("smartcore.clustering", "smartcore.io", "smartcore.pp", "smartcore.tl", "smartcore.cli._run"),
+)
 OUTPUTS = ("out.h5mu", "out_domains.csv", "model.pt")
 
 
@@ -54,13 +65,13 @@ class Work:
         inputs, outputs = folder / "inputs", folder / "expected"
         inputs.mkdir()
         outputs.mkdir()
-        mdata = sm.datasets.tri_omics((30, 30), modalities=["rna", "protein"], seed=1)
+        mdata = sm.datasets.tri_omics((20, 20), modalities=["rna", "protein"], seed=1)
         for name, adata in mdata.mod.items():
             adata.write_h5ad(inputs / f"{name}.h5ad")
         start = time.monotonic()
-        done = subprocess.run(command(inputs, outputs), capture_output=True, text=True)
-        if done.returncode:
-            raise SystemExit(f"the undisturbed run failed: {done.stderr}")
+        status, said = run(inputs, outputs)
+        if status:
+            raise SystemExit(f"the undisturbed run failed: {said}")
         work = cls(inputs, (np.empty(0), []), time.monotonic() - start)
         work.expected = result(outputs / "out.h5mu")
         return work
@@ -75,9 +86,9 @@ class Work:
     def check(self, outputs: Path, before: str, what: str) -> None:
         """Whether inputs are untouched, outputs whole, and the same command goes on."""
         self.look(outputs, before, what)
-        done = subprocess.run(command(self.inputs, outputs), capture_output=True, text=True)
-        if done.returncode:
-            raise SystemExit(f"{what}: run again, it failed: {done.stderr}")
+        status, said = run(self.inputs, outputs)
+        if status:
+            raise SystemExit(f"{what}: run again, it failed: {said}")
         self.look(outputs, before, f"{what}, run again")
         left = sorted(path.name for path in outputs.iterdir())
         if left != sorted(OUTPUTS):
@@ -102,11 +113,37 @@ class Work:
 
 def command(inputs: Path, outputs: Path) -> list[str]:
     """The run; started again it goes on from its checkpoint."""
-    options = ["--epochs", "150", "-k", "5", "--no-figures", "-q", "--force", "--threads", "1"]
+    options = ["--epochs", "60", "-k", "5", "--no-figures", "-q", "--force", "--threads", "1"]
     files = ["--checkpoint", outputs / "state.pt", "--save-model", outputs / "model.pt"]
     sources = ["--rna", inputs / "rna.h5ad", "--protein", inputs / "protein.h5ad"]
-    start = [sys.executable, "-m", "smartcore", "run"]
-    return [*start, *map(str, [*sources, "-o", outputs / "out.h5mu", *options, *files])]
+    return ["run", *map(str, [*sources, "-o", outputs / "out.h5mu", *options, *files])]
+
+
+def start(inputs: Path, outputs: Path, errors: Path) -> BaseProcess:
+    """A run in a process of its own; what it says goes to `errors`."""
+    running = multiprocessing.get_context("fork").Process(
+        target=_child, args=(command(inputs, outputs), errors)
+    )
+    running.start()
+    return running
+
+
+def _child(arguments: list[str], errors: Path) -> None:
+    with open(os.devnull, "w") as nowhere, errors.open("w") as file:
+        os.dup2(nowhere.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+        sys.stdout, sys.stderr = nowhere, file
+        status = smartcore(arguments)
+    sys.exit(status)
+
+
+def run(inputs: Path, outputs: Path) -> tuple[int, str]:
+    """Exit status of an undisturbed run, and what it says."""
+    with tempfile.NamedTemporaryFile("r") as errors:
+        running = start(inputs, outputs, Path(errors.name))
+        running.join()
+        assert running.exitcode is not None
+        return running.exitcode, errors.read()
 
 
 def result(path: Path) -> tuple[np.ndarray, list[str]]:
@@ -123,14 +160,10 @@ def kill(work: Work, folder: Path, n: int, rng: np.random.Generator) -> None:
         outputs = folder / f"killed_{i}"
         outputs.mkdir()
         after = float(rng.uniform(0, 1.1 * work.seconds))
-        running = subprocess.Popen(
-            command(work.inputs, outputs), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        try:
-            running.wait(after)
-        except subprocess.TimeoutExpired:
-            running.kill()
-            running.wait()
+        running = start(work.inputs, outputs, Path(os.devnull))
+        running.join(after)
+        running.kill()
+        running.join()
         there = ", ".join(sorted(path.name for path in outputs.iterdir())) or "nothing"
         work.check(outputs, before, f"killed after {after:.2f} s of {work.seconds:.2f} s")
         print(f"killed after {after:5.2f} s: {there}", flush=True)
@@ -155,15 +188,15 @@ def fill(work: Work, folder: Path, n: int, rng: np.random.Generator) -> None:
     for i in range(n):
         kilobytes = int(rng.integers(16, 2 * needed))
         with small_disk(folder / f"filled_{i}", kilobytes) as outputs:
-            done = subprocess.run(command(work.inputs, outputs), capture_output=True, text=True)
-            said = done.stderr.strip().splitlines()[-1:] or [""]
-            if done.returncode and not said[0].startswith("smartcore: error: "):
-                raise SystemExit(f"disk of {kilobytes} kB: no clear error: {done.stderr}")
+            status, printed = run(work.inputs, outputs)
+            said = printed.strip().splitlines()[-1:] or [""]
+            if status and not said[0].startswith("smartcore: error: "):
+                raise SystemExit(f"disk of {kilobytes} kB: no clear error: {printed}")
             work.look(outputs, before, f"disk of {kilobytes} kB")
             larger = ["mount", "-o", f"remount,size={40 * needed}k", str(outputs)]
             subprocess.run(larger, check=True)
             work.check(outputs, before, f"disk of {kilobytes} kB")
-        print(f"disk of {kilobytes} kB: exit {done.returncode} {said[0][:90]}", flush=True)
+        print(f"disk of {kilobytes} kB: exit {status} {said[0][:90]}", flush=True)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -177,6 +210,8 @@ def main(arguments: list[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     if given.fills and os.geteuid():
         raise SystemExit("filling a disk needs root: --fills 0 does without")
+    for name in IMPORTED:
+        importlib.import_module(name)
     rng = np.random.default_rng(given.seed)
     with tempfile.TemporaryDirectory() as name:
         work = Work.begin(Path(name))

@@ -79,14 +79,15 @@ def simulate(case: str, n_spots: int, file: Path) -> None:
     np.savez(file, coords=coords, kind=kind, **arrays)
 
 
-def run(method: str, case: str, file: Path) -> dict[str, Any]:
-    """Seconds by stage and in total, steps, and the embedding."""
+def run(method: str, case: str, file: Path, device: str) -> dict[str, Any]:
+    """Seconds by stage and in total, steps, and a GPU's memory."""
     with np.load(file) as stored:
         arrays = dict(stored)
     stages = Stages()
     embed = {"smartcore": _smartcore, "bio-SMART": _bio_smart}[method]
-    prepare = embed(stages)
+    prepare = embed(stages, device)
     stages.count_steps()
+    _wake(device)
     start = time.perf_counter()
     if case == "counts":
         for name in ("smartcore.pp", "scanpy", "skmisc.loess"):
@@ -101,10 +102,25 @@ def run(method: str, case: str, file: Path) -> dict[str, Any]:
     total = time.perf_counter() - start
     if not np.isfinite(embedding).all():
         raise FloatingPointError("the embedding is not finite")
-    return {"seconds": stages.seconds, "total": total, "steps": stages.steps}
+    return {"seconds": stages.seconds, "total": total, "steps": stages.steps} | _gpu_memory(device)
 
 
-def _smartcore(stages: Stages) -> Callable:
+def _wake(device: str) -> None:
+    """A GPU takes a second or two before it first computes."""
+    import torch
+
+    torch.ones(2, 2, device=device).matmul(torch.ones(2, 2, device=device)).cpu()
+
+
+def _gpu_memory(device: str) -> dict[str, float]:
+    import torch
+
+    if torch.device(device).type != "cuda":
+        return {}
+    return {"gpu_gb": torch.cuda.max_memory_allocated(device) / 2**30}
+
+
+def _smartcore(stages: Stages, device: str) -> Callable:
     from smartcore import integration, preparation
 
     for where, name, stage in (
@@ -121,21 +137,19 @@ def _smartcore(stages: Stages) -> Callable:
         stages.watch(where, name, stage)
 
     def embed(features: Arrays, coords: NDArray) -> NDArray:
-        return integration.integrate(
-            features, coords, n_neighbors=4, epochs=50, device="cpu"
-        ).embedding
+        return integration.integrate(features, coords, n_neighbors=4, device=device).embedding
 
     return embed
 
 
-def _bio_smart(stages: Stages) -> Callable:
+def _bio_smart(stages: Stages, device: str) -> Callable:
     from published import theirs
     from smart import MNN, build_graph, train
 
     stages.watch(build_graph, "Cal_Spatial_Net", "graph")
     stages.watch(MNN, "Mutual_Nearest_Neighbors", "triplets")
     stages.watch(train, "train_SMART", "training")
-    return lambda features, coords: theirs(features, coords, 0)
+    return lambda features, coords: theirs(features, coords, 0, device=device)
 
 
 _CSR = ("data", "indices", "indptr", "shape")

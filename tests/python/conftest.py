@@ -6,7 +6,6 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-import mudata
 import numpy as np
 import pytest
 import torch
@@ -50,6 +49,9 @@ def shared_data() -> Path:
 @pytest.fixture
 def no_pulling():
     """Tables of a MuData are its own."""
+    # Tests of the core alone need none: see tools/gpu_check.py.
+    import mudata
+
     with mudata.set_options(pull_on_update=False):
         yield
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from smartcore.io._coordinates import add_coordinates, read_coordinates
 from smartcore.io._features import FEATURE_TYPES, KINDS
+from smartcore.io._joint import as_anndata
 from smartcore.io._lazy import read_lazily
 from smartcore.io._rds import read_rds
 from smartcore.io._read import read_modalities, read_modality, read_mudata
@@ -15,6 +16,7 @@ __all__ = [
     "KINDS",
     "StagedFiles",
     "add_coordinates",
+    "as_anndata",
     "check_destination",
     "read_coordinates",
     "read_lazily",

@@ -1,4 +1,5 @@
-# What read_rds() takes out of a saved object, as plain vectors; a list of functions.
+# What read_rds() takes out of a saved object, as plain vectors, and what write_rds() makes; a list of
+# functions.
 # Slots of Seurat are read as attributes where that serves all its versions: no package is needed.
 local({
   slot_of <- function(object, name) {
@@ -7,14 +8,14 @@ local({
   }
 
   # An error that asks for a package, for what() to tell from others.
-  needs <- function(package, least = "0", why) {
+  needs <- function(package, least = "0", why, verb = "read") {
     there <- tryCatch(utils::packageVersion(package), error = function(e) NULL)
     if (!is.null(there) && there >= least && requireNamespace(package, quietly = TRUE)) {
       return(invisible())
     }
     least <- if (least == "0") "" else paste0(" >= ", least)
     found <- if (is.null(there)) "" else paste0(" (found: ", there, ")")
-    text <- sprintf("R needs its package %s%s to read %s%s", package, least, why, found)
+    text <- sprintf("R needs its package %s%s to %s %s%s", package, least, verb, why, found)
     stop(structure(
       class = c("missing_package", "error", "condition"), list(message = text, call = NULL)
     ))
@@ -86,6 +87,14 @@ local({
   # Seurat writes pca what Bioconductor writes PCA and scverse X_pca.
   obsm_name <- function(name, common = name == toupper(name)) {
     if (tolower(name) == "spatial") "spatial" else if (common) paste0("X_", tolower(name)) else name
+  }
+
+  # Colours of categories by the column they are of: what else is there is the user's.
+  plain_colours <- function(kept) {
+    kept <- as.list(kept)
+    kept <- kept[grepl("._colors$", names(kept)) & vapply(kept, is.character, NA)]
+    names(kept) <- sub("_colors$", "", names(kept))
+    lapply(kept, function(x) list(values = unname(x), levels = names(x)))
   }
 
   # Seurat ---------------------------------------------------------------------------------------
@@ -180,17 +189,22 @@ local({
       points <- plain_points(slot_of(reductions[[name]], "cell.embeddings"))
       assay <- slot_of(reductions[[name]], "assay.used")
       global <- isTRUE(slot_of(reductions[[name]], "global"))
-      key <- obsm_name(name, common = TRUE)
       if (global || !isTRUE(assay %in% names(parts$modalities))) {
-        parts$reductions[[key]] <- points
+        parts$reductions[[obsm_name(name, common = TRUE)]] <- points
       } else {
+        suffix <- paste0(".", assay)
+        if (endsWith(name, suffix)) name <- substr(name, 1, nchar(name) - nchar(suffix))
+        key <- obsm_name(name, common = TRUE)
         parts$modalities[[assay]]$reductions[[key]] <- points
       }
     }
     metadata <- slot_of(object, "meta.data")
     images <- slot_of(object, "images")
     points <- Filter(Negate(is.null), lapply(images, image_points))
-    c(parts, list(cells = rownames(metadata), metadata = plain_table(metadata), images = points))
+    c(parts, list(
+      cells = rownames(metadata), metadata = plain_table(metadata), images = points,
+      colours = plain_colours(slot_of(object, "misc"))
+    ))
   }
 
   # SingleCellExperiment -------------------------------------------------------------------------
@@ -238,6 +252,17 @@ local({
     cells <- colnames(object)
     if (is.null(cells)) cells <- paste0("cell_", seq_len(ncol(object)))
     metadata <- SummarizedExperiment::colData(object)
+    # Nothing but its record or its name says that a reduction is of all experiments.
+    joint <- list()
+    records <- S4Vectors::metadata(object)
+    for (name in SingleCellExperiment::reducedDimNames(object)) {
+      record <- records[[name]]
+      ours <- is.list(record) && identical(record[["tool"]], "SpatialSMART")
+      key <- obsm_name(name)
+      if (!main %in% names(modalities) || !(ours || name == "SMART")) next
+      modalities[[main]]$reductions[[key]] <- NULL
+      joint[[key]] <- plain_points(SingleCellExperiment::reducedDim(object, name), cells)
+    }
     images <- list()
     if (methods::is(object, "SpatialExperiment")) {
       points <- SpatialExperiment::spatialCoords(object)
@@ -247,8 +272,9 @@ local({
       }
     }
     list(
-      modalities = modalities, skipped = skipped, reductions = list(), cells = cells,
-      metadata = plain_table(metadata), images = images
+      modalities = modalities, skipped = skipped, reductions = joint, cells = cells,
+      metadata = plain_table(metadata), images = images,
+      colours = plain_colours(S4Vectors::metadata(object))
     )
   }
 
@@ -268,15 +294,125 @@ local({
     stop(sprintf("it holds an object of class %s", listed(class(object))))
   }
 
-  # write_rds(): `experiments` are SingleCellExperiments of the same cells, the first the main one.
-  write <- function(path, experiments) {
-    main <- experiments[[1]]
-    SingleCellExperiment::mainExpName(main) <- names(experiments)[1]
-    for (name in names(experiments)[-1]) {
-      SingleCellExperiment::altExp(main, name) <- experiments[[name]]
+  # As RunSMART() names them, which knows its own results by it.
+  reduction_key <- function(name) {
+    stem <- toupper(gsub("[^a-zA-Z0-9]", "", name))
+    paste0(if (grepl("^[A-Z]", stem)) stem else paste0("R", stem), "_")
+  }
+
+  seurat_assay <- function(experiment) {
+    there <- SummarizedExperiment::assayNames(experiment)
+    from <- if ("counts" %in% there) "counts" else there[1]
+    values <- sparse(SummarizedExperiment::assay(experiment, from))
+    dimnames(values) <- dimnames(experiment)
+    assay <- if (from == "counts") {
+      SeuratObject::CreateAssayObject(counts = values)
+    } else {
+      SeuratObject::CreateAssayObject(data = values)
     }
-    saveRDS(main, path)
-    list(class = class(main)[1])
+    about <- as.data.frame(SummarizedExperiment::rowData(experiment), optional = TRUE)
+    if (ncol(about)) {
+      rownames(about) <- rownames(assay)
+      assay <- SeuratObject::AddMetaData(assay, about)
+    }
+    assay
+  }
+
+  add_reductions <- function(object, experiment, assay, joint, suffix) {
+    reductions <- as.list(SingleCellExperiment::reducedDims(experiment))
+    for (name in names(reductions)) {
+      points <- as.matrix(reductions[[name]])
+      short <- tolower(name)
+      # Images have the places; only they cannot hold a third dimension.
+      if (short == "spatial" && ncol(points) == 2) next
+      new <- paste0(make.names(short), if (!name %in% joint) suffix)
+      key <- reduction_key(new)
+      dimnames(points) <- list(colnames(object), paste0(key, seq_len(ncol(points))))
+      object[[new]] <- SeuratObject::CreateDimReducObject(
+        points, assay = assay, key = key, global = name %in% joint
+      )
+    }
+    object
+  }
+
+  # A field of view for each image that the spots are said to be of.
+  add_places <- function(object, points, image) {
+    if (is.null(image)) image <- rep("fov", ncol(object))
+    image <- as.character(image)
+    for (one in unique(image[!is.na(image)])) {
+      rows <- which(image == one & stats::complete.cases(points))
+      if (!length(rows)) next
+      table <- data.frame(
+        x = points[rows, 1], y = points[rows, 2], cell = colnames(object)[rows]
+      )
+      name <- make.names(one)
+      if (name %in% names(object)) name <- paste0("fov.", name)
+      object[[name]] <- SeuratObject::CreateFOV(
+        list(centroids = SeuratObject::CreateCentroids(table)),
+        type = "centroids", assay = SeuratObject::DefaultAssay(object),
+        key = paste0(tolower(gsub("[^a-zA-Z0-9]", "", name)), "_")
+      )
+    }
+    object
+  }
+
+  as_seurat <- function(experiments, joint, domains) {
+    needs("SeuratObject", "4.1", "objects of Seurat", "write")
+    main <- names(experiments)[1]
+    object <- SeuratObject::CreateSeuratObject(seurat_assay(experiments[[main]]), assay = main)
+    about <- as.data.frame(SummarizedExperiment::colData(experiments[[main]]), optional = TRUE)
+    for (name in names(experiments)[-1]) {
+      object[[name]] <- seurat_assay(experiments[[name]])
+      own <- as.data.frame(SummarizedExperiment::colData(experiments[[name]]), optional = TRUE)
+      known <- vapply(names(own), function(x) identical(own[[x]], about[[x]]), NA)
+      own <- own[!known]
+      taken <- names(own) %in% c(names(about), "measured")
+      names(own)[taken] <- paste0(names(own)[taken], ".", name)
+      about <- cbind(about, own)
+    }
+    for (name in names(experiments)) {
+      shared <- if (name == main) joint
+      suffix <- if (name != main) paste0(".", name)
+      object <- add_reductions(object, experiments[[name]], name, shared, suffix)
+    }
+    places <- SingleCellExperiment::reducedDims(experiments[[main]])$spatial
+    if (!is.null(places) && ncol(places) == 2) {
+      object <- add_places(object, as.matrix(places), about$image)
+    }
+    # Columns share their names with nothing else of the object.
+    taken <- names(about) %in% names(object)
+    names(about)[taken] <- paste0(names(about)[taken], "_clusters")
+    rownames(about) <- colnames(object)
+    object <- SeuratObject::AddMetaData(object, about)
+    domains <- intersect(domains, names(about))
+    if (length(domains)) SeuratObject::Idents(object) <- domains[1]
+    object
+  }
+
+  # write_rds(): `experiments` are SingleCellExperiments of the same cells, the first the main one.
+  # `joint` names the reductions of the main one that are of all, `domains` the columns that may hold
+  # these.
+  write <- function(path, experiments, kind, joint, domains, colours) {
+    colours <- colours[lengths(colours) > 0]
+    if (kind == "Seurat") {
+      object <- as_seurat(experiments, joint, domains)
+      for (name in names(colours)) {
+        there <- c(name, paste0(name, "_clusters"))
+        column <- there[there %in% names(object[[]])][1]
+        SeuratObject::Misc(object, paste0(column, "_colors")) <- colours[[name]]
+      }
+    } else {
+      object <- experiments[[1]]
+      SingleCellExperiment::mainExpName(object) <- names(experiments)[1]
+      for (name in names(experiments)[-1]) {
+        SingleCellExperiment::altExp(object, name) <- experiments[[name]]
+      }
+      for (name in names(colours)) {
+        S4Vectors::metadata(object)[[paste0(name, "_colors")]] <- colours[[name]]
+      }
+    }
+    saveRDS(object, path)
+    list(class = class(object)[1])
   }
 
   # Columns named as they were: S4Vectors::DataFrame() changes names that are no R names.

@@ -77,7 +77,9 @@ def read_rds(
         Jointly, the metadata of spots in ``obs`` (text as categories), coordinates in
         ``obsm[spatial_key]`` (x, y as R has them) and the name of image or sample in
         ``obs["image"]``. Reductions named ``umap`` or ``UMAP`` are in ``obsm["X_umap"]``, those
-        of one assay in that modality. An image whose spots are all in another one, such as a
+        of one assay in that modality; so is the embedding of ``RunSMART()`` in
+        ``obsm["X_smart"]``. Colours that ``Misc(object)`` or ``metadata(object)`` keeps
+        as ``<column>_colors``, named by category, are in ``uns``. An image whose spots are all in another one, such as a
         crop, is left out; where there is no image, columns such as ``x`` and ``y`` of the
         metadata are the coordinates.
 
@@ -131,6 +133,7 @@ def _assemble(parts: Mapping[str, Any], source: Path, spatial_key: str) -> MuDat
     mdata.obs = metadata.iloc[rows]
     for name, points in parts["reductions"].items():
         mdata.obsm[name] = _points(points, mdata.obs_names)
+    _add_colours(mdata, parts["colours"])
     images = _separate(parts["images"], set(mdata.obs_names), source)
     if images:
         _add_images(mdata, images, source, spatial_key)
@@ -139,6 +142,17 @@ def _assemble(parts: Mapping[str, Any], source: Path, spatial_key: str) -> MuDat
     else:
         _columns_as_coordinates(mdata, source, spatial_key)
     return mdata
+
+
+def _add_colours(mdata: MuData, colours: Mapping[str, Any]) -> None:
+    """Colours of the categories of a column, as scanpy keeps them; others are left out."""
+    for column, kept in colours.items():
+        if column not in mdata.obs or not isinstance(mdata.obs[column].dtype, pd.CategoricalDtype):
+            continue
+        categories = [str(category) for category in mdata.obs[column].cat.categories]
+        named = dict(zip(kept["levels"] or categories, kept["values"], strict=False))
+        if set(categories) <= set(named):
+            mdata.uns[f"{column}_colors"] = [named[category] for category in categories]
 
 
 def _modality(part: Mapping[str, Any], source: Path, name: str) -> AnnData:

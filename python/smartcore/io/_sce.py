@@ -1,16 +1,17 @@
-"""MuData and AnnData as R's SingleCellExperiment."""
+"""MuData and AnnData as R's objects: SingleCellExperiment and Seurat."""
 
 from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 from anndata import AnnData
 
+from smartcore import _keys
 from smartcore._r import call_r, code_r, require_r
 from smartcore.io._write import StagedFiles
 
@@ -18,8 +19,13 @@ if TYPE_CHECKING:
     from mudata import MuData
 
 
-def write_rds(data: MuData | AnnData, path: str | Path) -> None:
-    """Write an object as R's SingleCellExperiment, replacing the file only when it is whole.
+Kind = Literal["SingleCellExperiment", "Seurat"]
+
+
+def write_rds(
+    data: MuData | AnnData, path: str | Path, *, kind: Kind = "SingleCellExperiment"
+) -> None:
+    """Write an object as one of R's, replacing the file only when it is whole.
 
     Parameters
     ----------
@@ -30,17 +36,27 @@ def write_rds(data: MuData | AnnData, path: str | Path) -> None:
         ``X`` becomes the assay ``counts`` where it holds whole numbers, else ``X``; layers become
         assays of their names, ``obs`` and ``var`` ``colData`` and ``rowData``, ``obsm["X_name"]``
         the reduction ``name`` (``PCA``, ``UMAP``, ``TSNE`` in capitals, as usual in R).
-        Coordinates become the reduction ``spatial``. ``uns``, ``obsp``, ``varm`` and ``varp`` are
-        not written.
+        Coordinates become the reduction ``spatial``. Colours of categories
+        (``uns["<column>_colors"]``) become an entry of that name in ``metadata``; the rest of
+        ``uns``, ``obsp``, ``varm`` and ``varp`` are not written.
     path
         The ``.rds`` file.
+    kind
+        Class of the object in R. For ``"Seurat"`` each modality becomes an assay with raw counts
+        (without layers beside them), ``obsm["X_name"]`` the reduction ``name``, or
+        ``name.modality`` where it is of another modality than the first. Coordinates become a
+        field of view for each value of ``obs["image"]``, or one. Columns of ``obs`` that share
+        their name with a reduction get ``_clusters`` behind it: domains in ``obs["smart"]`` are
+        ``smart_clusters``, as after ``RunSMART()`` in R, and the identities. Colours are in
+        ``Misc(object)``. Seurat writes ``-`` for ``_`` in names of features.
 
     Raises
     ------
     ImportError
-        If R, rpy2, anndata2ri or the R package SingleCellExperiment is missing.
+        If R, rpy2, anndata2ri or the R package SingleCellExperiment is missing, or SeuratObject
+        for ``kind="Seurat"``.
     ValueError
-        If `path` does not end in ``.rds``, or `data` holds what R cannot.
+        If `path` does not end in ``.rds``, `kind` is not known, or `data` holds what R cannot.
     TypeError
         If `data` is neither MuData nor AnnData.
     OSError
@@ -50,6 +66,10 @@ def write_rds(data: MuData | AnnData, path: str | Path) -> None:
 
     if Path(path).suffix.lower() != ".rds":
         raise ValueError(f"{path} must end in .rds; got {Path(path).suffix or 'no suffix'!r}")
+    if kind not in get_args(Kind):
+        raise ValueError(
+            f"kind={kind!r} is not known; use {' or '.join(map(repr, get_args(Kind)))}."
+        )
     if isinstance(data, mudata.MuData):
         modalities, joint = dict(data.mod), data
     elif isinstance(data, AnnData):
@@ -58,7 +78,8 @@ def write_rds(data: MuData | AnnData, path: str | Path) -> None:
         raise TypeError(f"data must be a MuData or an AnnData, not {type(data).__name__}")
     if not modalities:
         raise ValueError("data holds no modality")
-    require_r(["SingleCellExperiment"], "writing .rds files")
+    packages = ["SingleCellExperiment", *(["SeuratObject"] if kind == "Seurat" else [])]
+    require_r(packages, "writing .rds files")
     _require_anndata2ri()
     import rpy2.robjects as ro
 
@@ -69,8 +90,37 @@ def write_rds(data: MuData | AnnData, path: str | Path) -> None:
         }
         with ro.conversion.localconverter(ro.default_converter):
             listed = ro.ListVector(experiments)
-        call_r("SingleCellExperiment", Path(path), "write", str(temporary), listed)
+            colours = ro.ListVector(_colours(data, modalities))
+        # Of a single modality only its components are its own.
+        shared = [key for key in data.obsm if joint is not None or not key.startswith(_keys.PCA)]
+        points = [_r_name(key) for key in shared]
+        domains = [f"{_keys.DOMAINS}_clusters", _keys.DOMAINS]
+        call_r(kind, Path(path), "write", str(temporary), listed, kind, points, domains, colours)
         staged.commit()
+
+
+def _colours(data: MuData | AnnData, modalities: dict[str, AnnData]) -> dict[str, Any]:
+    """Column of ``obs`` → its colours as R's text, named by category."""
+    import rpy2.robjects as ro
+
+    found = {}
+    for holder in (next(iter(modalities.values())), data):
+        for key, values in holder.uns.items():
+            column = str(key).removesuffix("_colors")
+            if column == key or column not in data.obs:
+                continue
+            levels = getattr(data.obs[column], "cat", None)
+            if levels is None or len(levels.categories) != len(values):
+                continue
+            colours = ro.StrVector([str(value) for value in values])
+            colours.names = ro.StrVector(levels.categories.astype(str))
+            found[column] = colours
+    return found
+
+
+def _r_name(key: str) -> str:
+    """Name of a reduction for what is in ``obsm`` under `key`."""
+    return key.removeprefix("X_").upper() if key.startswith("X_") else key
 
 
 def _require_anndata2ri() -> None:
@@ -132,7 +182,7 @@ def _for_r(adata: AnnData, name: str, joint: MuData | None) -> AnnData:
         if matrix is not None:
             plain.layers[key] = _spread(matrix, rows)
     for key, value in points.items():
-        plain.obsm[key.removeprefix("X_").upper() if key.startswith("X_") else key] = value
+        plain.obsm[_r_name(key)] = value
     return plain
 
 

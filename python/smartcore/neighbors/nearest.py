@@ -77,9 +77,9 @@ def nearest(
     if blank := n_groups * group - m:
         points = torch.cat([points, points.new_zeros(blank, points.shape[1])])
         norms = torch.cat([norms, norms.new_full((blank,), torch.inf)])
-    found = torch.empty((len(a), k), dtype=torch.int64)
+    found = torch.empty((len(a), k), dtype=torch.int64, device="cpu")
     step = max(_LEAST_ROWS, _BLOCK // len(points))
-    block = torch.empty((min(step, len(a)), len(points)))
+    block = points.new_empty((min(step, len(a)), len(points)))
     for start in range(0, len(a), step):
         queries = torch.from_numpy(a[start : start + step])
         distance = block[: len(queries)]
@@ -94,7 +94,7 @@ def _least(distance: Tensor, k: int, n_groups: int) -> Tensor:
     """Columns of the k least of each row; group g has columns g, g + n_groups and so on."""
     groups = distance.unflatten(1, (-1, n_groups))
     nearest = groups.amin(1).topk(min(k, n_groups), largest=False, sorted=False)[1]
-    members = torch.arange(groups.shape[1])[:, None] * n_groups
+    members = torch.arange(groups.shape[1], device=distance.device)[:, None] * n_groups
     columns = (nearest[:, None] + members).flatten(1)
     least = distance.gather(1, columns).topk(k, largest=False)[1]
     return columns.gather(1, least)

@@ -171,7 +171,8 @@ class SMART(nn.Module):
         self.filters = None if filters is None else dict(filters)
         width, depth = params.latent_dim, params.n_layers
         hidden = [params.relu != "none"] * (depth - 1)
-        with torch.random.fork_rng(devices=[]):
+        # Made on the CPU, whatever a program's default device is: weights hang on the seed alone.
+        with torch.device("cpu"), torch.random.fork_rng(devices=[]):
             # torch.manual_seed would seed the GPUs, too.
             torch.default_generator.manual_seed(seed)
             self.encoders = nn.ModuleList(
@@ -189,8 +190,8 @@ class SMART(nn.Module):
             self.encoders.requires_grad_(False)
             self.decoders.requires_grad_(False)
         for i, d in enumerate(self.n_features.values()):
-            self.register_buffer(f"center_{i}", torch.zeros(d))
-            self.register_buffer(f"scale_{i}", torch.ones(()))
+            self.register_buffer(f"center_{i}", torch.zeros(d, device="cpu"))
+            self.register_buffer(f"scale_{i}", torch.ones((), device="cpu"))
 
     def _make_decoders(self, hidden: Sequence[bool]) -> _Decoders | _IsometricDecoders:
         params, widths = self.params, self.widths.values()
@@ -290,7 +291,10 @@ class SMART(nn.Module):
         seed
             Of the part of an isometric decoder's parameters that nothing depends on.
         """
-        turned = torch.from_numpy(axes).to(self.fusion.weight)
+        home = self.fusion.weight.device
+        # A GPU would complete an orthonormal matrix by its own global generator.
+        self.cpu()
+        turned = torch.from_numpy(axes)
         with torch.no_grad():
             weight, bias = self.decoders.seen(self.fusion.weight, self.fusion.bias)
             self.fusion.weight.copy_(turned.T @ weight)
@@ -300,6 +304,7 @@ class SMART(nn.Module):
                 torch.default_generator.manual_seed(seed)
                 matrix, offset = self.decoders.linear_map()
                 self.decoders.set_linear(matrix @ turned, offset)
+        self.to(home)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write weights, scales and parameters to ``path``, whole or not at all."""

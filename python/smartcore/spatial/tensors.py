@@ -20,5 +20,6 @@ def csr_tensor(matrix: sp.csr_matrix) -> Tensor:
             torch.from_numpy(matrix.indices.astype(np.int64)),
             torch.from_numpy(matrix.data.astype(np.float32)),
             size=matrix.shape,
+            device="cpu",
             check_invariants=False,
         )

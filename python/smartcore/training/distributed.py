@@ -60,10 +60,13 @@ class Workers:
     ----------
     rank, size
         Number of this process, from 0, and of all.
+    device
+        By which objects travel; ``None``: as the group has it.
     """
 
     rank: int = 0
     size: int = 1
+    device: torch.device | None = None
 
     @classmethod
     def join(cls, device: torch.device) -> Workers:
@@ -81,7 +84,9 @@ class Workers:
                     "torch.distributed.init_process_group first."
                 )
             dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=_PATIENCE)
-        return cls(dist.get_rank(), dist.get_world_size())
+        # Else all processes of a machine would send by its first GPU, which nccl refuses.
+        by = device if dist.get_backend() == "nccl" else None
+        return cls(dist.get_rank(), dist.get_world_size(), by)
 
     def wrap(self, model: nn.Module) -> nn.Module:
         """``model`` with the gradients of all processes averaged."""
@@ -115,7 +120,7 @@ class Workers:
                 content[0] = make()
             except Exception as err:
                 failure, content[1] = err, f"{type(err).__name__}: {err}"
-        dist.broadcast_object_list(content, src=0)
+        dist.broadcast_object_list(content, src=0, device=self.device)
         if failure is not None:
             raise failure
         if content[1] is not None:

@@ -69,7 +69,7 @@ def losses(
     for i, name in enumerate(modalities):
         x, x_hat, rows = batch.targets[i], batch.part.of_core(decoded[i]), batch.observed[i]
         if rows is not None:
-            x_hat = x_hat[rows]
+            x_hat = x_hat.index_select(0, rows)
         fit = reconstruction_loss(x_hat, x, params.squared_error)
         apart = triplet_loss(z, batch.triplets[i], params.margin, batch.weights[i])
         terms[f"reconstruction_{name}"] = batch.shares[i] * fit

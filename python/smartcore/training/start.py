@@ -48,7 +48,8 @@ def start_from_data(model: SMART, task: Task, share: float, *, seed: int = 0) ->
     .. [1] Balduzzi et al., "The shattered gradients problem", ICML (2017): looks-linear weights.
     """
     params = model.params
-    with torch.no_grad():
+    # Whatever device a program has made torch's default.
+    with torch.no_grad(), torch.device("cpu"):
         if params.encoder == "sage":
             for encoder, target in zip(model.encoders, task.targets, strict=True):
                 layers = [module for module in encoder.modules() if isinstance(module, SAGE)]

@@ -45,9 +45,9 @@ def out(tmp_path) -> Path:
 @pytest.fixture
 def quick_umap(monkeypatch):
     """UMAP itself takes half a minute to compile; the plots' own tests draw it."""
-    monkeypatch.setattr(
-        "smartcore.pl.umap",
-        lambda data, color, *, n_neighbors, seed, ax, title: sm.pl.spatial(
-            data, color, ax=ax, title=title
-        ),
-    )
+
+    def first_axes(embedding, n_neighbors, min_dist, seed):
+        return embedding[:, :2]
+
+    for module in ("_maps", "_sections"):
+        monkeypatch.setattr(f"smartcore.pl.{module}._compute_umap", first_axes)

@@ -12,6 +12,8 @@ import pytest
 import smartcore as sm
 from smartcore.cli import main
 
+pytestmark = pytest.mark.usefixtures("quick_umap")
+
 QUICK = ("--epochs", "3", "--cluster-method", "kmeans", "-k", "3")
 
 
@@ -24,7 +26,7 @@ def folder(tmp_path_factory) -> Path:
     """Two sections, of other sizes and with the same barcodes: a file for each modality, and all."""
     folder = tmp_path_factory.mktemp("sections")
     for i, name in enumerate(("left", "right")):
-        mdata = sm.datasets.tri_omics((10, 12 - 3 * i), seed=i)
+        mdata = sm.datasets.tri_omics((10, 12 - 3 * i), n_peaks=200, seed=i)
         for kind in ("rna", "protein", "chromatin"):
             part = mdata[kind].copy()
             if kind == "rna":

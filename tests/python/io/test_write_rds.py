@@ -95,7 +95,7 @@ def test_there_and_back(mdata, tmp_path):
     back = io.read_rds(path)
     pd.testing.assert_frame_equal(back["rna"].to_df(), mdata["rna"].to_df())
     np.testing.assert_allclose(back.obsm["spatial"], mdata.obsm["spatial"])
-    np.testing.assert_allclose(back["rna"].obsm["X_smart"], mdata.obsm["X_smart"], rtol=1e-6)
+    np.testing.assert_allclose(back.obsm["X_smart"], mdata.obsm["X_smart"], rtol=1e-6)
     assert back.obs["domain"].tolist()[:2] == ["a", "b"]
     assert list(back.obs) == list(mdata.obs)
     # What was written is as it was.

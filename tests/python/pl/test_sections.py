@@ -91,8 +91,26 @@ def test_colours_of_the_object_and_of_the_user(slides):
             np.testing.assert_allclose(faces(ax), expected)
 
 
-def test_umap_twice_with_the_same_spots(slides):
+@pytest.fixture
+def umaps(monkeypatch):
+    """What UMAP is given. The first axes are drawn: to compile UMAP itself takes half a minute."""
+    given = []
+
+    def first_axes(embedding, n_neighbors, min_dist, seed):
+        given.append((embedding, n_neighbors))
+        return embedding[:, :2]
+
+    monkeypatch.setattr("smartcore.pl._sections._compute_umap", first_axes)
+    return given
+
+
+def test_umap_twice_with_the_same_spots(slides, umaps):
     by_section, by_domain = sm.pl.umap_sections(slides, n_neighbors=10)
+    ((embedding, n_neighbors),) = umaps
+    z = np.vstack([part.obsm["X_smart"] for part in slides.values()])
+    np.testing.assert_array_equal(embedding, z)
+    assert n_neighbors == 10
+    assert {*map(tuple, by_section.collections[0].get_offsets())} == {*map(tuple, z[:, :2])}
     np.testing.assert_array_equal(
         by_section.collections[0].get_offsets(), by_domain.collections[0].get_offsets()
     )
@@ -138,7 +156,7 @@ def test_what_cannot_be_drawn(slides):
         sm.pl.sections(one)
 
 
-def test_nothing_is_modified(slides):
+def test_nothing_is_modified(umaps, slides):
     before = {name: part.copy() for name, part in slides.items()}
     sm.pl.sections(slides)
     sm.pl.umap_sections(slides, n_neighbors=5)

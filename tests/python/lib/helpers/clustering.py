@@ -1,5 +1,6 @@
 """Groups to be found, and R's mclust to find them."""
 
+import functools
 import shutil
 import subprocess
 
@@ -35,6 +36,12 @@ def cigars(n_spots=300, n_groups=4, seed=0):
     return x @ rotation, truth
 
 
+@functools.cache
+def _has_mclust(rscript):
+    probe = [rscript, "-e", 'if (!requireNamespace("mclust", quietly = TRUE)) quit(status = 9)']
+    return subprocess.run(probe, capture_output=True, check=False).returncode == 0
+
+
 HIERARCHIES = ("VVV SVD", "VVV VARS", "EII VARS")
 
 
@@ -47,8 +54,7 @@ def rscript_mclust(z, n_clusters, seed, folder, hierarchies=HIERARCHIES, partiti
     rscript = shutil.which("Rscript")
     if rscript is None:
         pytest.skip("needs Rscript")
-    probe = [rscript, "-e", 'if (!requireNamespace("mclust", quietly = TRUE)) quit(status = 9)']
-    if subprocess.run(probe, capture_output=True).returncode:
+    if not _has_mclust(rscript):
         pytest.skip("needs R's package mclust")
     np.asfortranarray(z).T.tofile(folder / "z.bin")
     np.savetxt(folder / "partition.txt", [] if partition is None else partition, fmt="%d")

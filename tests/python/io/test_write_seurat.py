@@ -1,0 +1,155 @@
+"""Seurat objects written, and looked at by R itself."""
+
+from io import StringIO
+
+import anndata as ad
+import mudata
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+
+from smartcore import _r, io
+
+needs_seurat = pytest.mark.skipif(
+    bool(_r.missing_in_r(["SingleCellExperiment", "SeuratObject"])),
+    reason="needs R, SingleCellExperiment and SeuratObject",
+)
+
+
+@pytest.fixture
+def mdata():
+    """Results on two modalities of 30 spots on two images; five spots lack the second."""
+    pytest.importorskip("anndata2ri")
+    rng = np.random.default_rng(3)
+    names = [f"spot{i}" for i in range(30)]
+    rna = ad.AnnData(sp.csr_matrix(rng.poisson(0.5, (30, 12)).astype(np.float32)))
+    rna.obs_names, rna.var_names = names, [f"gene{i}" for i in range(12)]
+    rna.var["odd name"] = np.arange(12)
+    rna.obsm["X_pca"] = rng.normal(size=(30, 3))
+    adt = ad.AnnData(rng.poisson(4.0, (25, 4)).astype(np.float32))
+    adt.obs_names, adt.var_names = names[:25], [f"prot{i}" for i in range(4)]
+    adt.obsm["X_pca"] = rng.normal(size=(25, 2))
+    with mudata.set_options(pull_on_update=False):
+        data = mudata.MuData({"rna": rna, "ADT": adt})
+    data.obs["smart"] = pd.Categorical(list("02") * 15, categories=["0", "1", "2"])
+    data.obs["image"] = pd.Categorical(["left"] * 10 + ["right"] * 20)
+    data.obs["score"] = rng.normal(size=30)
+    data.obsm["spatial"] = rng.normal(size=(30, 2))
+    data.obsm["X_smart"] = rng.normal(size=(30, 5)).astype(np.float32)
+    data.uns["smart_colors"] = ["#ff0000", "#00ff00", "#0000ff"]
+    data.uns["score_colors"] = ["#ff0000"]
+    return data
+
+
+@needs_seurat
+def test_written_object_in_r(mdata, rscript, tmp_path):
+    path = tmp_path / "new.rds"
+    with pytest.warns(UserWarning, match="5 of 30 spots have no ADT"):
+        io.write_rds(mdata, path, kind="Seurat")
+    code = f"""
+    suppressPackageStartupMessages(library(SeuratObject))
+    x <- readRDS("{path}")
+    stopifnot(inherits(x, "Seurat"), validObject(x), DefaultAssay(x) == "rna")
+    stopifnot(identical(Reductions(x), c("pca", "smart", "pca.ADT")))
+    stopifnot(IsGlobal(x[["smart"]]), !IsGlobal(x[["pca"]]), DefaultAssay(x[["pca.ADT"]]) == "ADT")
+    stopifnot(identical(unname(Key(x[["smart"]])), "SMART_"))
+    stopifnot(identical(levels(x$smart_clusters), c("0", "1", "2")))
+    stopifnot(identical(as.character(Idents(x)), as.character(x$smart_clusters)))
+    stopifnot(identical(Images(x), c("left", "right")))
+    colours <- c("0" = "#ff0000", "1" = "#00ff00", "2" = "#0000ff")
+    stopifnot(identical(Misc(x), list(smart_clusters_colors = colours)))
+    stopifnot(identical(x[["rna"]][[]][["odd name"]], 0:11))
+    stopifnot(sum(x$measured.ADT) == 25)
+    show <- function(table) {{ write.csv(as.matrix(table), stdout()); writeLines("") }}
+    show(t(as.matrix(GetAssayData(x, "counts"))))
+    show(t(as.matrix(GetAssayData(x[["ADT"]], "counts")))[x$measured.ADT, ])
+    show(data.frame(score = x$score, domain = x$smart_clusters))
+    show(cbind(Embeddings(x, "smart"), Embeddings(x, "pca")))
+    places <- rbind(GetTissueCoordinates(x[["left"]]), GetTissueCoordinates(x[["right"]]))
+    show(data.frame(places[c("x", "y")], row.names = places$cell))
+    """
+    parts = rscript(code=code).strip().split("\n\n")
+    rna, adt, columns, points, places = (pd.read_csv(StringIO(x), index_col=0) for x in parts)
+    pd.testing.assert_frame_equal(rna, mdata["rna"].to_df(), check_dtype=False)
+    pd.testing.assert_frame_equal(adt, mdata["ADT"].to_df(), check_dtype=False)
+    np.testing.assert_allclose(columns["score"], mdata.obs["score"], rtol=1e-6)
+    assert columns["domain"].astype(str).tolist() == mdata.obs["smart"].tolist()
+    expected = np.hstack([mdata.obsm["X_smart"], mdata["rna"].obsm["X_pca"]])
+    np.testing.assert_allclose(points, expected, rtol=1e-6)
+    np.testing.assert_allclose(places.loc[mdata.obs_names], mdata.obsm["spatial"], rtol=1e-6)
+
+
+@needs_seurat
+@pytest.mark.filterwarnings("ignore:5 of 30 spots have no ADT")
+@pytest.mark.parametrize(
+    ("kind", "domains"), [("Seurat", "smart_clusters"), ("SingleCellExperiment", "smart")]
+)
+def test_there_and_back(mdata, tmp_path, kind, domains):
+    path = tmp_path / "new.rds"
+    io.write_rds(mdata, path, kind=kind)
+    back = io.read_rds(path)
+    for name in ("rna", "ADT"):
+        spots = mdata[name].obs_names
+        pd.testing.assert_frame_equal(back[name].to_df().loc[spots], mdata[name].to_df())
+        found = back[name][spots].obsm["X_pca"]
+        np.testing.assert_allclose(found, mdata[name].obsm["X_pca"], rtol=1e-12)
+    for key in ("spatial", "X_smart"):
+        np.testing.assert_allclose(back.obsm[key], mdata.obsm[key], rtol=1e-6)
+    assert back.obs[domains].tolist() == mdata.obs["smart"].tolist()
+    assert back.obs[domains].cat.categories.tolist() == ["0", "1", "2"]
+    assert back.obs["image"].tolist() == mdata.obs["image"].tolist()
+    assert dict(back.uns) == {f"{domains}_colors": ["#ff0000", "#00ff00", "#0000ff"]}
+
+
+@needs_seurat
+def test_three_dimensions_and_missing_places(mdata, rscript, tmp_path):
+    """Images have two dimensions, and hold no spot without a place."""
+    flat, deep = tmp_path / "flat.rds", tmp_path / "deep.rds"
+    adata = io.as_anndata(mdata, "rna")
+    adata.obsm["spatial"][3] = np.nan
+    io.write_rds(adata, flat, kind="Seurat")
+    adata.obsm["spatial"] = np.arange(90.0).reshape(30, 3)
+    io.write_rds(adata, deep, kind="Seurat")
+    code = f"""
+    suppressPackageStartupMessages(library(SeuratObject))
+    x <- readRDS("{flat}")
+    places <- rbind(GetTissueCoordinates(x[["left"]]), GetTissueCoordinates(x[["right"]]))
+    cat(setdiff(colnames(x), places$cell), Images(readRDS("{deep}")), "end")
+    """
+    assert rscript(code=code) == "spot3 end"
+    np.testing.assert_array_equal(io.read_rds(deep).obsm["spatial"], adata.obsm["spatial"])
+    with pytest.warns(UserWarning, match="1 of 30 spots are in no image"):
+        back = io.read_rds(flat)
+    places = mdata.obsm["spatial"].copy()
+    places[3] = np.nan
+    np.testing.assert_allclose(back.obsm["spatial"], places)
+
+
+def test_one_modality_with_what_is_joint(mdata, no_pulling, tmp_path):
+    """As an .h5ad file, read by anndata itself."""
+    mdata.obsp["near"] = sp.csr_matrix(np.arange(900.0).reshape(30, 30))
+    before = mdata.copy()
+    io.write_h5ad(io.as_anndata(mdata, "ADT"), tmp_path / "adt.h5ad")
+    adata = ad.read_h5ad(tmp_path / "adt.h5ad")
+    np.testing.assert_array_equal(adata.X, mdata["ADT"].X)
+    np.testing.assert_array_equal(adata.obsm["X_smart"], mdata.obsm["X_smart"][:25])
+    np.testing.assert_array_equal(adata.obsm["spatial"], mdata.obsm["spatial"][:25])
+    np.testing.assert_array_equal(
+        adata.obsp["near"].toarray(), mdata.obsp["near"][:25, :25].toarray()
+    )
+    assert adata.obs["smart"].tolist() == mdata.obs["smart"].tolist()[:25]
+    assert adata.obs["smart"].cat.categories.tolist() == ["0", "1", "2"]
+    assert list(adata.uns["smart_colors"]) == mdata.uns["smart_colors"]
+    assert set(adata.obsm) == {"X_pca", "X_smart", "spatial"}
+    # What was given is as it was.
+    assert list(mdata["ADT"].obsm) == list(before["ADT"].obsm)
+    pd.testing.assert_frame_equal(mdata["ADT"].obs, before["ADT"].obs)
+    with pytest.raises(ValueError, match=r"no modality 'adt'; there are \['rna', 'ADT'\]"):
+        io.as_anndata(mdata, "adt")
+
+
+def test_an_unknown_kind(mdata, tmp_path):
+    with pytest.raises(ValueError, match=r"kind='seurat' is not known; use 'Single.*' or 'Seurat'"):
+        io.write_rds(mdata, tmp_path / "a.rds", kind="seurat")
+    assert list(tmp_path.iterdir()) == []
