@@ -37,8 +37,14 @@
 #'   Seurat 5 reads them, gives a modality for each; so does an experiment whose `rowData()` has a
 #'   column `Type` or `feature_types`.
 #' @param modalities What the assays are: `"rna"`, `"protein"` or `"chromatin"`, named by assay,
-#'   or in their order. `NULL`: guessed, and said. For matrices also `"pcs"`: components of your
-#'   own, cells x dimensions, to be used as they are.
+#'   or in their order. `NULL`: guessed, and said. `"other"`: measurements of any other sort
+#'   (metabolites, lipids, intensities of mass spectrometry, copy numbers), normalised as `steps`
+#'   (below) say; `"embedding"`: vectors that are ready (features of the histology from a
+#'   foundation model, topics), features of the assay being their dimensions. These two need no
+#'   raw counts: where the layer `"counts"` is empty, `"data"` is used, or what there is, and a
+#'   message says which. Assays that are named here are those that are used, as in
+#'   `c(Spatial = "rna", MSI = "other")`. For matrices also `"pcs"`: components of your own, cells
+#'   x dimensions, to be used as they are.
 #' @param features Features to use: a character vector, or a list of such named by assay or
 #'   modality. `NULL`: all; of RNA the most variable of them (see `n.features` below).
 #' @param layer Layer (of a SingleCellExperiment: assay) that holds raw counts; one name, or named
@@ -86,7 +92,7 @@
 #'   cell.
 #' @param ... Further parameters of the method, with dots or underscores between words; an unknown
 #'   one gives an error that says what was probably meant, and lists all. What differs between
-#'   modalities (`n.comps`, `n.features`, `min.spots`, `alpha`) may be named by assay or by
+#'   modalities (`n.comps`, `n.features`, `min.spots`, `steps`, `alpha`) may be named by assay or by
 #'   modality. The most useful:
 #'   * `preset`: `"robust"` (the default), `"robust-0.1"` (that of version 0.1), `"paper"` (the
 #'     equations of the paper) or `"published"` (as the package published with it computes).
@@ -103,6 +109,11 @@
 #'     as proteins, at most 30). `n.features`: variable genes (3000; `Inf` for all).
 #'     `min.spots`: spots that a gene or peak must be counted in (10). `clr`: mean of the
 #'     centred log-ratio over the spots of a `"protein"` or the proteins of a `"spot"`.
+#'   * `steps`: how modalities that are `"other"` are normalised, in this order: `"total"` (each
+#'     cell's total, such as its ion count, to the median), `"log1p"`, `"scale"` (each feature to
+#'     variance 1, the default); `"none"`. Raw intensities usually need
+#'     `c("total", "log1p", "scale")`. Of an `"embedding"`, for which it must be named, `"scale"`
+#'     or `"none"` (the default). Several assays: a list named by assay or modality.
 #'   * `align.sections`: `TRUE` (the default) centres and scales each feature within its section,
 #'     or batch, so that what a batch catches more of, or less, does not tell sections apart;
 #'     `FALSE` over all sections together, for sections that have hardly a kind of cells in common.

@@ -3,7 +3,7 @@
 # What `...` may hold beside the method's parameters.
 core_settings <- c(
   "preset", "n_neighbors", "device", "n_comps", "n_features", "min_spots", "clr", "controls",
-  "align_sections", "checkpoint_seconds"
+  "align_sections", "checkpoint_seconds", "steps"
 )
 
 # `...` of FindSMARTClusters(), and of functions that take nothing more.
@@ -48,11 +48,29 @@ check_core_settings <- function(values, fn) {
   for (name in c("n_comps", "min_spots", "n_features")) {
     for (value in as.list(values[[name]])) check_whole_setting(value, name, fn)
   }
+  check_steps(values[["steps"]], fn)
   clr <- values[["clr"]]
   if (!is.null(clr) && !(rlang::is_string(clr) && clr %in% c("protein", "spot"))) {
     smart_abort(c(
       "{.arg clr} must be {.val protein} or {.val spot}, not {.val {clr}}.",
       did_you_mean(clr, c("protein", "spot"), list(cell = "spot", margin2 = "spot"))
+    ), fn = fn)
+  }
+}
+
+value_steps <- c("total", "log1p", "scale", "none")
+
+check_steps <- function(steps, fn) {
+  given <- unlist(steps, use.names = FALSE)
+  wrong <- given[!given %in% value_steps]
+  if (!is.null(steps) && (!is.character(given) || anyNA(given) || length(wrong))) {
+    smart_abort(c(
+      "{.arg steps} must be among {.val {value_steps}}, not {.val {wrong}}.",
+      if (is.character(wrong)) {
+        did_you_mean(wrong, value_steps, list(tic = "total", log = "log1p", z = "scale"))
+      },
+      "i" = "Such as {.code steps = c(\"total\", \"log1p\", \"scale\")}, or a list of such named by
+             assay."
     ), fn = fn)
   }
 }
@@ -75,7 +93,7 @@ check_whole_setting <- function(value, name, fn) {
 
 # Settings of the core with their names made those of the modalities.
 by_modality <- function(values, plan, fn = "RunSMART") {
-  named <- c("n.comps", "n.features", "min.spots", "alpha")
+  named <- c("n.comps", "n.features", "min.spots", "alpha", "steps")
   for (name in names(values)[gsub("_", ".", names(values), fixed = TRUE) %in% named]) {
     what <- gsub("_", ".", name, fixed = TRUE)
     if (name == "alpha" && !is.null(values[[name]]) && is.null(names(values[[name]]))) {
@@ -168,6 +186,7 @@ core_arguments <- function(dots, core, modalities, fn = "RunSMART", own = charac
     n_features = dots[["n_features"]],
     min_spots = dots[["min_spots"]],
     clr = dots[["clr"]],
+    steps = dots[["steps"]],
     controls = dots[["controls"]] %||% FALSE,
     align_sections = dots[["align_sections"]] %||% TRUE,
     # A list without entries would be no dict in Python.

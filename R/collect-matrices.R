@@ -58,7 +58,8 @@ collect_matrices <- function(matrices, coords, modalities, features, section.by,
     }
     if (is.null(rownames(x))) rownames(x) <- paste0("feature", seq_len(nrow(x)))
     counts <- join_parts(
-      stats::setNames(list(x), name), name, one_of_list(features, name), check.counts
+      stats::setNames(list(x), name), name, one_of_list(features, name),
+      check.counts && !kind %in% other_kinds
     )
     list(kind = kind, counts = counts, pcs = NULL)
   }, matrices, assays, kinds)
@@ -93,7 +94,7 @@ collect_matrices <- function(matrices, coords, modalities, features, section.by,
   )
 }
 
-# "rna", "protein", "chromatin" or "pcs" for each matrix.
+# A kind, or "pcs", for each matrix.
 matrix_kinds <- function(matrices, modalities) {
   assays <- names(matrices)
   given <- lower_case(unlist(modalities))

@@ -40,7 +40,8 @@ collect <- function(reader, assays = NULL, modalities = NULL, features = NULL, l
     item <- as.list(plan[i, ])
     if (is.na(item$reduction)) {
       counts <- reader$counts(
-        item$assay, item$layer, one_of_list(features, item$assay), check.counts, item$type
+        item$assay, item$layer, one_of_list(features, item$assay),
+        check.counts && !item$kind %in% other_kinds, item$type
       )
       return(list(kind = item$kind, counts = counts, pcs = NULL))
     }

@@ -101,11 +101,17 @@ count_components <- function(core, name, input, sections, batches, given, seed, 
     n_features = one_of_list(given$n_features, name),
     min_spots = one_of_list(given$min_spots, name),
     clr = given$clr,
+    steps = steps_for(input$kind, given$steps, name),
     controls = given$controls,
     check_counts = check.counts,
     seed = seed,
     notify = called_by_python(relay$notify_about(label))
   )
+}
+
+# Steps that are given for all modalities are those of measurements, not of vectors.
+steps_for <- function(kind, steps, name) {
+  if (!(kind == "embedding" && is.null(names(steps)))) one_of_list(steps, name)
 }
 
 check_components <- function(pcs, label, fn) {

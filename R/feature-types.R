@@ -61,6 +61,9 @@ type_of_layer <- function(layer, prefix) {
 # `wanted` is the modality that the user gave for the assay, or NA.
 choose_types <- function(assay, types, wanted, verbose) {
   kinds <- kind_of_type(types)
+  if (wanted %in% other_kinds) {
+    return(types[!kinds %in% modality_kinds])
+  }
   if (!is.na(wanted)) {
     if (!wanted %in% kinds) {
       smart_abort(c(

@@ -1,6 +1,9 @@
 # Which assay is which modality, from its class, its features and its name.
 
 modality_kinds <- c("rna", "protein", "chromatin")
+# What only a user can say: measurements of any sort, and vectors that are ready.
+other_kinds <- c("other", "embedding")
+given_kinds <- c(modality_kinds, other_kinds)
 
 kind_patterns <- c(
   chromatin = paste0(
@@ -54,7 +57,9 @@ unknown_kinds <- function(assays) {
   example <- paste0("modalities = c(", backticked(assays[1]), " = \"rna\")")
   smart_abort(c(
     "Cannot tell which modality {.val {assays}} {?is/are}.",
-    "i" = "Say so: {.code {example}}; the modalities are {.or {.val {modality_kinds}}}."
+    "i" = "Say so: {.code {example}}; the modalities are {.or {.val {modality_kinds}}}.",
+    "i" = "Measurements of another sort, such as metabolites, are {.val other}; vectors that are
+           ready, such as features of the histology, {.val embedding}."
   ))
 }
 
@@ -63,13 +68,13 @@ match_modalities <- function(assays, modalities) {
   if (is.null(modalities)) {
     # Names of `assays` may say it: c(rna = "Spatial").
     said <- names(assays) %||% rep(NA_character_, length(assays))
-    return(ifelse(said %in% modality_kinds, said, NA_character_))
+    return(ifelse(said %in% given_kinds, said, NA_character_))
   }
   modalities <- lower_case(unlist(modalities))
-  wrong <- unique(modalities[!modalities %in% modality_kinds])
+  wrong <- unique(modalities[!modalities %in% given_kinds])
   if (!is.character(modalities) || length(wrong)) {
     smart_abort(c(
-      "{.arg modalities} must be {.or {.val {modality_kinds}}}, not {.val {wrong}}.",
+      "{.arg modalities} must be {.or {.val {given_kinds}}}, not {.val {wrong}}.",
       meant_kind(wrong),
       "i" = "Name them by assay: {.code modalities = c(Spatial = \"rna\", ADT = \"protein\")}."
     ))
@@ -110,24 +115,27 @@ meant_kind <- function(given) {
     return(NULL)
   }
   meant <- vapply(given, function(one) {
-    near <- nearest_name(one, modality_kinds)
+    near <- nearest_name(one, given_kinds)
     if (is.na(near)) guess_kind(one) else near
   }, "")
   meant <- unique(stats::na.omit(meant))
-  did_you_mean(meant, modality_kinds)
+  did_you_mean(meant, given_kinds)
 }
 
-# Names of the modalities: the user's, or their kinds where these are unique.
+# Names of the modalities: the user's, or their kinds where these are unique and say something.
 name_modalities <- function(assays, kinds) {
   own <- names(assays)
   if (!is.null(own) && all(nzchar(own)) && !anyDuplicated(own)) {
     return(own)
   }
-  unname(ifelse(kinds %in% kinds[duplicated(kinds)], assays, kinds))
+  unname(ifelse(kinds %in% c(kinds[duplicated(kinds)], other_kinds), assays, kinds))
 }
 
 say_modalities <- function(about, left_out = character()) {
   kind <- ifelse(is.na(about$kind) | about$kind == about$modality, "", paste0(", ", about$kind))
+  # Where values are taken from, if that is not where counts are.
+  values <- about$kind %in% other_kinds & !is.na(about$layer)
+  kind[values] <- paste0(kind[values], ", layer \"", about$layer[values], "\"")
   what <- paste0(about$source, " (", about$modality, kind, ")")
   smart_inform(c(
     "i" = "Modalit{cli::qty(what)}{?y/ies}: {what}.",

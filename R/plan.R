@@ -58,13 +58,24 @@ plan_assay <- function(reader, assay, given, kind, layer, reductions, verbose) {
     return(row(kind, reduction = reductions[[assay]]))
   }
   layer <- one_of_list(layer, assay) %||% "counts"
+  if (given %in% other_kinds) layer <- layer_of_values(reader, assay, layer)
   types <- if (reader$is_filled(assay, layer)) reader$types(assay, layer)
   if (length(types) < 2) {
     told <- if (is.na(given)) stats::na.omit(kind_of_type(types))
     return(row(c(told, kind)[1], layer))
   }
   used <- choose_types(assay, types, given, verbose)
-  row(kind_of_type(used), layer, used)
+  row(if (given %in% other_kinds) given else kind_of_type(used), layer, used)
+}
+
+# The layer of values that need not be counts: that of counts, unless it is empty.
+layer_of_values <- function(reader, assay, layer) {
+  if (layer != "counts" || reader$is_filled(assay, layer)) {
+    return(layer)
+  }
+  usual <- c("data", "logcounts", "normcounts", "scale.data")
+  filled <- vapply(usual, function(one) reader$is_filled(assay, one), NA)
+  c(usual[filled], reader$layers(assay), layer)[1]
 }
 
 # What one assay holds among other types and another assay holds alone is taken from the latter.

@@ -17,6 +17,7 @@ other_arguments <- c(
 
 # What a user of Python is told to do, and what does it in R.
 python_advice <- c(
+  "^X has (infinite|NaN|negative values in)" = "There are \\1",
   "^X has (.*) among its values" = "The counts have \\1 among their values",
   "^X has " = "The counts have ",
   "^X holds " = "The counts hold ",

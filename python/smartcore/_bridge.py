@@ -39,9 +39,10 @@ from smartcore.tl._n_clusters import draw, score_labels, score_n_clusters
 
 logger = logging.getLogger("smartcore")
 
-INTERFACE = 10
+INTERFACE = 11
 """Raised when a function here changes in what it takes or gives: the R package checks it."""
 
+_NOT_COUNTED = ("other", "embedding")
 _MIN_CORRELATED = 4
 _N_REFERENCE = 1000
 """Spots that distances are taken to: enough for a correlation to within 0.03, and quick."""
@@ -80,17 +81,19 @@ def components(
     n_features: float | None = None,
     min_spots: int | None = None,
     clr: str | None = None,
+    steps: str | Sequence[str] | None = None,
     controls: bool = False,
     check_counts: bool = True,
     seed: int = 0,
     notify: Notify | None = None,
 ) -> dict[str, Any]:
-    """Principal components of counts.
+    """Principal components of counts, or of other values.
 
     Parameters
     ----------
     kind
-        ``"rna"``, ``"protein"`` or ``"chromatin"``.
+        ``"rna"``, ``"protein"`` or ``"chromatin"``; ``"other"`` for :func:`smartcore.pp.features`,
+        ``"embedding"`` for :func:`smartcore.pp.embedding`.
     parts
         Spots × features; matrices of different spots, one below the other. For objects whose
         features may differ a dict of such, by object.
@@ -106,25 +109,30 @@ def components(
     align_sections, n_comps, n_features, min_spots, clr, controls
         As for :mod:`smartcore.pp`, where ``n_features`` is called ``n_top_genes``; ``None``: the
         default there. Infinite ``n_features``: all.
-    check_counts, seed
-        As for :mod:`smartcore.pp`.
+    steps, check_counts, seed
+        As for :mod:`smartcore.pp`; ``None``: the steps of the default there.
     notify
         Who hears of warnings and of what is logged.
 
     Returns
     -------
-    ``components`` (n_measured, n_comps); ``measured``, the rows of the spots that have counts; and
+    ``components`` (n_measured, n_comps); ``measured``, the rows of the spots that have values; and
     ``n_features``: how many there were to start from.
     """
-    steps: dict[str, Callable[..., object]] = {
+    functions: dict[str, Callable[..., object]] = {
         "rna": pp.rna,
         "protein": pp.protein,
         "chromatin": pp.chromatin,
+        "other": pp.features,
+        "embedding": pp.embedding,
     }
-    if kind not in steps:
-        raise ValueError(f"kind={kind!r} is not known; use one of {', '.join(steps)}.")
+    if kind not in functions:
+        raise ValueError(f"kind={kind!r} is not known; use one of {', '.join(functions)}.")
     given: dict[str, Any] = {"n_comps": n_comps}
-    if kind == "protein":
+    counted = kind not in _NOT_COUNTED
+    if not counted:
+        given["steps"] = steps
+    elif kind == "protein":
         given["clr"] = clr
     else:
         given["min_spots"] = min_spots
@@ -133,11 +141,14 @@ def components(
         settings["n_top_genes"] = None if np.isinf(n_features) else n_features
     with relayed(notify):
         if isinstance(parts, Mapping):
+            sections_given = {
+                name: _named(_stacked(own), _names_of(features, name), counted=counted)
+                for name, own in parts.items()
+            }
+            if kind == "embedding":
+                _check_dimensions(sections_given)
             adata = pp.join_sections(
-                {
-                    name: AnnData(_stacked(own), var=pd.DataFrame(index=_names_of(features, name)))
-                    for name, own in parts.items()
-                },
+                sections_given,
                 by="overlap" if kind == "chromatin" else "name",
             )
         else:
@@ -146,7 +157,8 @@ def components(
             if features is not None and not controls:
                 keep = no_controls(list(features), kind)
                 counts = counts if keep.all() else counts[:, keep]
-            adata = AnnData(counts)
+            names = None if counted or isinstance(features, Mapping) else features
+            adata = _named(counts, names, counted=counted)
         if sections is not None:
             adata.obs[_keys.SECTION] = sections
             settings["section_key"] = _keys.SECTION
@@ -154,9 +166,11 @@ def components(
             adata.obs[_keys.BATCH] = batches
             settings["batch_key"] = _keys.BATCH
         settings["align_sections"] = align_sections
-        if kind != "chromatin":
+        if kind in ("rna", "protein"):
             settings["controls"] = controls
-        steps[kind](adata, check_counts=check_counts, seed=seed, **settings)
+        if counted:
+            settings["check_counts"] = check_counts
+        functions[kind](adata, seed=seed, **settings)
     x = np.asarray(adata.obsm[_keys.PCA])
     measured = ~np.isnan(x).any(axis=1)
     return {
@@ -164,6 +178,27 @@ def components(
         "measured": np.flatnonzero(measured).astype(np.int32),
         "n_features": adata.n_vars,
     }
+
+
+def _named(values: sp.csr_matrix, features: Sequence[str] | None, *, counted: bool) -> AnnData:
+    """Values with the names of their features; where messages name spots, numbered from 1."""
+    var = None if features is None else pd.DataFrame(index=list(features))
+    if counted:
+        return AnnData(values, var=var)
+    cells = pd.DataFrame(index=[f"cell {i}" for i in range(1, values.shape[0] + 1)])
+    return AnnData(values, obs=cells, var=var)
+
+
+def _check_dimensions(sections: Mapping[str, AnnData]) -> None:
+    """Refuse vectors of which a section has other dimensions: those shared would be left over."""
+    dimensions = {name: set(part.var_names) for name, part in sections.items()}
+    first = next(iter(dimensions.values()))
+    if odd := [name for name, own in dimensions.items() if own != first]:
+        raise ValueError(
+            f"Vectors of section {odd[0]!r} have other dimensions than those of "
+            f"{next(iter(dimensions))!r} ({len(dimensions[odd[0]])} and {len(first)}): they must be "
+            "of one and the same model, and their dimensions have the same names."
+        )
 
 
 def _names_of(features: Mapping[str, Sequence[str]] | Sequence[str] | None, name: str) -> list[str]:

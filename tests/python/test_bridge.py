@@ -3,10 +3,12 @@
 import ctypes
 import signal
 
+import anndata as ad
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
-from smartcore import _bridge, _feedback
+from smartcore import _bridge, _feedback, pp
 from smartcore.clustering import cluster_embedding
 from smartcore.tl._n_clusters import score_n_clusters
 
@@ -147,3 +149,52 @@ def test_settings_are_refused_before_there_is_anything_to_run_them_on(
         _bridge.check(preset, params, device)
     # R's whole numbers are floats.
     assert _bridge.check("robust", {"epochs": 3.0}, "cpu") is None
+
+
+class TestComponentsOfValues:
+    rng = np.random.default_rng(0)
+    x = rng.gamma(2, 1000, (60, 9)).astype(np.float32)
+    names = tuple(f"mz{i}" for i in range(9))
+
+    def found(self, kind, parts, features, **options):
+        return _bridge.components(kind, parts, features=features, n_comps=4.0, **options)
+
+    @pytest.mark.parametrize("kind", ["other", "embedding"])
+    def test_they_are_those_of_pp(self, kind):
+        steps = {"other": ["log1p", "total", "scale"], "embedding": "scale"}[kind]
+        x = self.x.copy()
+        x[[3, 8]] = np.nan
+        adata = ad.AnnData(x)
+        function = {"other": pp.features, "embedding": pp.embedding}[kind]
+        with pytest.warns(UserWarning, match="2 of 60"):
+            function(adata, steps=steps, n_comps=4)
+        parts = [sp.csr_matrix(x[:20]), sp.csr_matrix(x[20:])]
+        told = []
+        found = self.found(
+            kind, parts, self.names, steps=steps, notify=lambda *said: told.append(said)
+        )
+        there = np.setdiff1d(np.arange(60), [3, 8])
+        np.testing.assert_array_equal(found["components"], adata.obsm["X_pca"][there])
+        np.testing.assert_array_equal(found["measured"], there)
+        assert [text[:7] for level, text in told if level == "warning"] == ["2 of 60"]
+
+    def test_sections_share_features_by_name(self):
+        parts = {"a": [sp.csr_matrix(self.x[:30])], "b": [sp.csr_matrix(self.x[30:, ::-1])]}
+        names = {"a": self.names, "b": self.names[::-1]}
+        found = self.found("other", parts, names, sections=np.repeat([1, 2], 30))
+        adata = ad.AnnData(self.x)
+        adata.obs["s"] = np.repeat(["a", "b"], 30)
+        pp.features(adata, n_comps=4, section_key="s")
+        np.testing.assert_array_equal(found["components"], adata.obsm["X_pca"])
+
+    def test_vectors_of_other_dimensions_are_refused(self):
+        parts = {"a": [sp.csr_matrix(self.x)], "b": [sp.csr_matrix(self.x[:, 1:])]}
+        names = {"a": self.names, "b": self.names[1:]}
+        with pytest.raises(ValueError, match=r"section 'b' have other dimensions.*\(8 and 9\)"):
+            self.found("embedding", parts, names)
+
+    def test_cells_are_numbered_from_1_in_messages(self):
+        x = self.x.copy()
+        x[4, 2] = np.nan
+        with pytest.raises(ValueError, match=r"'cell 5'.*'mz2'"):
+            self.found("other", [sp.csr_matrix(x)], self.names)

@@ -1,22 +1,36 @@
 """The documentation's examples run and do what their page says."""
 
 import importlib.util
+import re
 from pathlib import Path
 
 import matplotlib
+import pytest
 
 ROOT = Path(__file__).parents[2]
 
 
-def test_sections_page(tmp_path, monkeypatch, capsys):
-    matplotlib.use("Agg")
+def code(page):
     spec = importlib.util.spec_from_file_location("example", ROOT / "tools" / "example.py")
     example = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(example)
+    return example.code(page)
+
+
+@pytest.mark.usefixtures("no_pulling")
+def test_modalities_page(capsys):
+    page = ROOT / "docs" / "modalities.md"
+    exec(code(page), {})
+    said = re.findall(r"^```text\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
+    assert capsys.readouterr().out == "".join(said)
+
+
+def test_sections_page(tmp_path, monkeypatch, capsys):
+    matplotlib.use("Agg")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "docs" / "images").mkdir(parents=True)
     names = {}
-    exec(example.code(ROOT / "docs" / "sections.md"), names)
+    exec(code(ROOT / "docs" / "sections.md"), names)
     printed = dict(line.split(": ") for line in capsys.readouterr().out.splitlines())
     joint, aligned = (float(printed[f"iLISI, align_sections={on}"]) for on in (False, True))
     assert joint < 0.2 < 0.5 < min(aligned, float(printed["iLISI, embedding"]))

@@ -307,11 +307,11 @@ def test_h5ad(tmp_path, chunk):
 
 def computed(lazy: ad.AnnData) -> ad.AnnData:
     """What was read in blocks, in memory; an error of the blocks is one of the reading."""
-    from smartcore.pp._counts import _as_counts
+    from smartcore.pp._matrix import as_csr
 
     x = lazy.X
     if x is not None:
-        x = x.map_blocks(_as_counts, dtype=np.float32, meta=sp.csr_matrix((0, 0)))
+        x = x.map_blocks(as_csr, dtype=np.float32, meta=sp.csr_matrix((0, 0)))
         x = sp.csr_matrix(x.compute(scheduler="sync"))
     return ad.AnnData(x, obs=lazy.obs, var=lazy.var, obsm=dict(lazy.obsm))
 

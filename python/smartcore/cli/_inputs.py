@@ -14,14 +14,23 @@ import pandas as pd
 from anndata import AnnData
 
 from smartcore import _keys
-from smartcore.cli import _lazy, _sections
+from smartcore.cli import _lazy, _places, _sections
 from smartcore.cli._common import UsageError, show_progress
-from smartcore.cli._kinds import check_own_options, kind_of, layer_of, rep_of
+from smartcore.cli._kinds import (
+    IMAGE,
+    OTHER_KINDS,
+    check_other_options,
+    check_own_options,
+    kind_of,
+    layer_of,
+    rep_of,
+    steps_of,
+)
 from smartcore.cli._lookup import find_labels
-from smartcore.given.feature_types import MODALITY_NAMES, Kind, column_in
+from smartcore.given.feature_types import MODALITY_NAMES, column_in
 from smartcore.io import KINDS
 from smartcore.io._files import hdf5_content
-from smartcore.io._rds import IMAGE
+from smartcore.io._rds import IMAGE as IMAGE_COLUMN
 
 if TYPE_CHECKING:
     from mudata import MuData
@@ -65,7 +74,8 @@ def check_sources(args: argparse.Namespace) -> None:
     UsageError
         If so.
     """
-    named = [kind for kind in KINDS if getattr(args, kind)]
+    check_other_options(args)
+    named = list(_sections.named_files(args))
     if args.input and named:
         raise UsageError(
             f"give either INPUT or --{' and --'.join(named)}, not both: "
@@ -73,14 +83,19 @@ def check_sources(args: argparse.Namespace) -> None:
         )
     if not args.input and not named:
         raise UsageError(
-            "no input: name a file for one or more of --rna, --protein and --chromatin, or give "
-            "one .h5mu file, .rds file, 10x .h5 file or Space Ranger folder"
+            "no input: name a file for one or more of --rna, --protein, --chromatin, --other and "
+            "--embedding, or give one .h5mu file, .rds file, 10x .h5 file or Space Ranger folder"
         )
     _check_coords_options(args)
     for kind in KINDS:
         for what in ("rep", "layer"):
             if named and getattr(args, f"{kind}_{what}") and kind not in named:
                 raise UsageError(f"--{kind}-{what} is given, but --{kind} is not")
+
+
+def n_named(args: argparse.Namespace) -> int:
+    """Number of modalities that have an option of their own."""
+    return len(_sections.named_files(args)) + bool(args.image_colors)
 
 
 def _check_coords_options(args: argparse.Namespace) -> None:
@@ -110,7 +125,7 @@ def load(args: argparse.Namespace) -> Inputs:
     if len(parts) == 1:
         (inputs,) = parts.values()
         if args.section_key is None and _n_images(inputs.data) > 1:
-            args.section_key = IMAGE  # each image has axes of its own
+            args.section_key = IMAGE_COLUMN  # each image has axes of its own
             logger.info("%s: its images are the sections", args.input[0])
     else:
         for name, part in parts.items():
@@ -136,16 +151,17 @@ def _read(args: argparse.Namespace, source: _sections.Source) -> Inputs:
     from smartcore import io
 
     data: Any
+    placed = _places.placed_names(args)
     if source.input is None:
         data = {
-            kind: io.read_modality(
+            name: io.read_modality(
                 path,
-                kind,
+                next((kind for kind in KINDS if kind == name), None),
                 spatial_key=args.spatial_key,
-                lazy=_lazy.wanted(args, path),
+                lazy=name not in placed and _lazy.wanted(args, path),
                 in_tissue=not args.keep_off_tissue,
             )
-            for kind, path in source.files.items()
+            for name, path in source.files.items()
         }
     elif source.input.suffix.lower() == ".rds":
         _lazy.refuse(args, source.input)
@@ -161,9 +177,9 @@ def _read(args: argparse.Namespace, source: _sections.Source) -> Inputs:
             in_tissue=not args.keep_off_tissue,
         )
     if source.input is None:
-        _check_one_kind_each(source.files, data)
+        _check_one_kind_each(args, source.files, data)
     if args.layer == "raw":
-        _use_raw(data)
+        _use_raw(args, data)
     if source.coords:
         table = io.read_coordinates(
             source.coords,
@@ -177,18 +193,45 @@ def _read(args: argparse.Namespace, source: _sections.Source) -> Inputs:
             "check_names": not args.no_check_names,
         }
         data = (
-            {name: io.add_coordinates(adata, table, **add) for name, adata in data.items()}
+            {
+                name: adata if name in placed else io.add_coordinates(adata, table, **add)
+                for name, adata in data.items()
+            }
             if isinstance(data, dict)
             else io.add_coordinates(data, table, **add)
+        )
+    if isinstance(data, dict):
+        if args.image_colors:
+            first = next(iter(source.files.values()), source.input)
+            data[IMAGE] = _places.image_modality(args, data, Path(str(first)))
+        _places.bring_to_spots(args, data)
+    elif args.image_colors or placed:
+        option = "--image-colors" if args.image_colors else "--place"
+        raise UsageError(
+            f"{option} is for modalities in files of their own (--rna, --other …), not for "
+            f"{source.input}"
         )
     return Inputs(data)
 
 
-def _check_one_kind_each(files: Mapping[Kind, Path], data: Mapping[str, AnnData]) -> None:
-    """Refuse one file for two kinds, unless it says which features are of which kind."""
-    for kind, path in files.items():
-        var = data[kind].var
-        if list(files.values()).count(path) > 1 and column_in(var) is None:
+def _check_one_kind_each(
+    args: argparse.Namespace, files: Mapping[str, Path], data: Mapping[str, AnnData]
+) -> None:
+    """Refuse one file for two modalities, unless it is told what in it is of which."""
+    elsewhere = {name for name, _ in [*(args.other_layer or ()), *(args.embedding_key or ())]}
+    counted = [path for name, path in files.items() if name not in elsewhere]
+    # The more telling error first.
+    for name in sorted(files, key=lambda name: name in KINDS):
+        path = files[name]
+        if name in elsewhere or counted.count(path) < 2:
+            continue
+        if (kind := kind_of(args, name)) in OTHER_KINDS:
+            option = "--other-layer" if kind == "other" else "--embedding-key"
+            raise UsageError(
+                f"{path} is given twice: say by {option} {name}=KEY where in it {name} is"
+            )
+        var = data[name].var
+        if column_in(var) is None:
             raise UsageError(
                 f"{path} is given for two kinds, but does not say which features are of which: it "
                 f"needs a column 'feature_types' in var, which has "
@@ -196,12 +239,14 @@ def _check_one_kind_each(files: Mapping[Kind, Path], data: Mapping[str, AnnData]
             )
 
 
-def _use_raw(data: MuData | dict[str, AnnData]) -> None:
+def _use_raw(args: argparse.Namespace, data: MuData | dict[str, AnnData]) -> None:
     """Put what AnnData keeps in ``raw`` in place of modalities without a layer of that name."""
     import mudata
 
     modalities = data if isinstance(data, dict) else data.mod
     for name, adata in list(modalities.items()):
+        if kind_of(args, name) in OTHER_KINDS:
+            continue
         if "raw" not in adata.layers and adata.raw is not None:
             modalities[name] = adata.raw.to_adata()
             modalities[name].layers["raw"] = modalities[name].X
@@ -211,7 +256,7 @@ def _use_raw(data: MuData | dict[str, AnnData]) -> None:
 
 
 def _n_images(data: MuData | dict[str, AnnData]) -> int:
-    return 0 if isinstance(data, dict) else int(data.obs.get(IMAGE, pd.Series()).nunique())
+    return 0 if isinstance(data, dict) else int(data.obs.get(IMAGE_COLUMN, pd.Series()).nunique())
 
 
 def holds_mudata(path: Path) -> bool:
@@ -295,13 +340,13 @@ def preprocess(args: argparse.Namespace, inputs: Inputs) -> dict[str, str]:
     check_own_options(args, inputs.modalities)
     reps = representations(args, inputs.modalities)
     common: dict[str, Any] = {
-        "check_counts": not args.not_counts,
         "seed": args.seed,
         "progress": show_progress(args),
         "align_sections": not args.no_align_sections,
         "in_tissue": not args.keep_off_tissue,
         **({} if args.n_comps is None else {"n_comps": args.n_comps}),
     }
+    counted = {"check_counts": not args.not_counts}
     fewest = {} if args.min_spots is None else {"min_spots": args.min_spots}
     for name, adata in inputs.modalities.items():
         if name in reps:
@@ -310,7 +355,13 @@ def preprocess(args: argparse.Namespace, inputs: Inputs) -> dict[str, str]:
         kind = kind_of(args, name)
         layer = None if inputs.joined else layer_of(args, name)
         try:
-            given = common | {"layer": layer}
+            given = dict(common)
+            if kind in KINDS:
+                given |= counted
+            if kind in OTHER_KINDS:
+                given |= {"name": name} | steps_of(args, name)
+            if kind != "embedding":
+                given["layer"] = layer
             if kind is not None:
                 given["section_key"] = _own_column(inputs, adata, args.section_key)
                 given["batch_key"] = _own_column(inputs, adata, args.batch_key)
@@ -321,12 +372,16 @@ def preprocess(args: argparse.Namespace, inputs: Inputs) -> dict[str, str]:
                 pp.protein(adata, clr=args.clr, controls=args.keep_controls, **given)
             elif kind == "chromatin":
                 pp.chromatin(adata, **given, **fewest)
+            elif kind == "other":
+                pp.features(adata, **given)
+            elif kind == "embedding":
+                pp.embedding(adata, dict(args.embedding_key or ()).get(name), **given)
             else:
                 known = ", ".join(alias for names in MODALITY_NAMES.values() for alias in names)
                 raise ValueError(
                     f"how to preprocess it is not clear from its name (known names: {known}); "
-                    f"say it by --kind {name}=rna, protein or chromatin, or use principal "
-                    "components that are there by --rep"
+                    f"say it by --kind {name}=rna, protein, chromatin, other or embedding, or use "
+                    "principal components that are there by --rep"
                 )
         except (KeyError, TypeError, ValueError) as err:
             raise type(err)(f"{name}: {err.args[0] if err.args else err}") from err

@@ -8,7 +8,7 @@ from typing import get_args, get_type_hints
 
 from smartcore import _keys
 from smartcore.cli import _common
-from smartcore.cli._kinds import parse_kind
+from smartcore.cli._kinds import parse_kind, parse_own, parse_place, parse_steps
 from smartcore.clustering import METHODS
 from smartcore.io import KINDS
 from smartcore.params import PRESETS, Params
@@ -39,13 +39,51 @@ def add_input_options(parser: argparse.ArgumentParser) -> None:
             help=f"{what}: .h5ad file, .zarr store, 10x .h5 file or Space Ranger folder; one for "
             "each section (- for none)",
         )
+    for kind, what in {
+        "other": "measurements of any other sort (metabolites, lipids, intensities of mass "
+        "spectrometry, copy numbers …)",
+        "embedding": "vectors that are ready (features of the histology from a foundation model, "
+        "topics …)",
+    }.items():
+        group.add_argument(
+            f"--{kind}",
+            nargs="+",
+            action="append",
+            metavar=("NAME=FILE", "FILE"),
+            help=f"{what}, under a name of your own: .h5ad file or .zarr store; the files of "
+            "further sections follow; once for each such modality",
+        )
+    group.add_argument(
+        "--image-colors",
+        action="store_true",
+        help="use the colours of the H&E image under each spot as a modality, 'image': of a Space "
+        "Ranger folder, or of uns['spatial'] as scanpy keeps it",
+    )
+    group.add_argument(
+        "--place",
+        nargs="+",
+        action="extend",
+        type=parse_place,
+        metavar="NAME[=RADIUS]",
+        help="bring a modality of --other or --embedding that was measured at other places of the "
+        "same section, in the same coordinates, to the spots of the first other modality: a spot "
+        "gets what was measured within the radius, in units of the coordinates (default: half the "
+        "median distance between neighbouring spots)",
+    )
+    group.add_argument(
+        "--place-method",
+        choices=("nearest", "mean"),
+        default="nearest",
+        help="what that is: the nearest pixel, or the mean of all within the radius "
+        "(default: %(default)s)",
+    )
     group.add_argument(
         "--kind",
         nargs="+",
         type=parse_kind,
         metavar="NAME=KIND",
-        help="kind (rna, protein or chromatin) of a modality of INPUT whose name does not tell it, "
-        "such as MyAssay=rna",
+        help="kind (rna, protein, chromatin, other or embedding) of a modality of INPUT whose name "
+        "does not tell it, such as MyAssay=rna",
     )
     group.add_argument(
         "--coords",
@@ -133,6 +171,33 @@ def add_preprocessing_options(parser: argparse.ArgumentParser) -> None:
     )
     for kind in KINDS:
         group.add_argument(f"--{kind}-layer", metavar="KEY", help=f"the same for {kind} alone")
+    group.add_argument(
+        "--other-layer",
+        nargs="+",
+        action="extend",
+        type=parse_own,
+        metavar="NAME=KEY",
+        help="layer that holds the values of a modality of --other (default: X)",
+    )
+    group.add_argument(
+        "--embedding-key",
+        nargs="+",
+        action="extend",
+        type=parse_own,
+        metavar="NAME=KEY",
+        help="obsm key that holds the vectors of a modality of --embedding (default: X)",
+    )
+    group.add_argument(
+        "--steps",
+        nargs="+",
+        action="extend",
+        type=parse_steps,
+        metavar="NAME=STEPS",
+        help="how to normalise a modality of --other, steps separated by commas: total (each "
+        "spot's total, or ion count, to the median), log1p, scale (each feature to variance 1), or "
+        "none; raw intensities usually need total,log1p,scale (default: scale; of --embedding, "
+        "which takes scale, none)",
+    )
     group.add_argument(
         "--n-top-genes",
         type=_common.whole(1),

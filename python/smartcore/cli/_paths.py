@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from smartcore.cli._common import UsageError
+from smartcore.cli._kinds import other_files
 from smartcore.cli._sections import NOTHING
 from smartcore.io import KINDS
 from smartcore.io._lazy import is_zarr
@@ -35,8 +36,9 @@ def check_apart(args: argparse.Namespace, outputs: Iterable[Path]) -> None:
 
 def inputs_of(args: argparse.Namespace) -> Iterator[Path]:
     """Files and folders that a run reads."""
-    for option in ("input", *KINDS, "coords"):
-        for path in getattr(args, option) or ():
+    given = [getattr(args, option) or [] for option in ("input", *KINDS, "coords")]
+    for files in (*given, *(files for _, _, files in other_files(args))):
+        for path in files:
             if path != NOTHING:
                 yield path.expanduser()
 

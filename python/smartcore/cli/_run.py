@@ -21,7 +21,7 @@ from smartcore.cli import (
 )
 from smartcore.cli._common import PartialResultError, UsageError
 from smartcore.clustering import GRAPH_METHODS
-from smartcore.io import KINDS, StagedFiles, check_destination
+from smartcore.io import StagedFiles, check_destination
 from smartcore.io._writable import check_writable, make_writable
 from smartcore.params import resolve_params
 
@@ -45,6 +45,9 @@ examples:
       principal components that are there already, in obsm["X_pca"]
   smartcore run --rna a_rna.h5ad b_rna.h5ad --protein a_adt.h5ad b_adt.h5ad -k 7 -o out.h5mu
       two sections as one, over the genes and proteins they share; spots become "section:spot"
+  smartcore run --rna rna.h5ad --other msi=pixels.h5ad --steps msi=total,log1p,scale \\
+      --place msi=30 -o out.h5mu
+      RNA, and mass spectrometry on another grid: pixels within 30 of a spot
   smartcore run both.h5mu --section-key sample -k 7 -o out.h5mu
       the sections of one file, told apart by obs["sample"]
   smartcore run both.h5mu --section-key sample --batch-key slide -k 7 -o out.h5mu
@@ -77,9 +80,8 @@ def add_parser(commands: Any) -> None:
     """Add the command to the program's."""
     parser = commands.add_parser(
         "run",
-        usage="smartcore run (INPUT ... | [--rna FILE ...] [--protein FILE ...] [--chromatin FILE ...])"
-        " -o FILE "
-        "[options]",
+        usage="smartcore run (INPUT ... | [--rna FILE ...] [--protein FILE ...] [--chromatin FILE ...] "
+        "[--other NAME=FILE ...] [--embedding NAME=FILE ...]) -o FILE [options]",
         help="find the domains of a tissue section",
         description=DESCRIPTION,
         epilog=EPILOG,
@@ -114,7 +116,7 @@ def run(args: argparse.Namespace) -> None:
         return
     _inputs.check_sources(args)
     _check_method(args)
-    single = sum(bool(getattr(args, kind)) for kind in KINDS) == 1
+    single = _inputs.n_named(args) == 1
     _check_suffix(args.output, single=single or bool(args.input))
     outputs = _results.Outputs(args.output)
     choosing = args.resolution is None and (args.n_clusters is None or len(args.n_clusters) > 1)

@@ -14,10 +14,9 @@ from anndata import AnnData
 
 from smartcore import _keys
 from smartcore.cli._common import UsageError
-from smartcore.cli._kinds import kind_of, layer_of, rep_of
+from smartcore.cli._kinds import counted_kind_of, kind_of, layer_of, other_files, rep_of
 from smartcore.given.feature_types import one_name_each
 from smartcore.io import KINDS
-from smartcore.io._features import Kind
 
 NOTHING = Path("-")
 """Stands for the file of a modality that a section lacks."""
@@ -32,13 +31,13 @@ class Source:
     input
         A file or folder with all modalities, or ``None``.
     files
-        Kind → file of a modality.
+        Modality → its file; those of counts are called by their kind.
     coords
         Table of coordinates, or ``None``.
     """
 
     input: Path | None = None
-    files: dict[Kind, Path] = field(default_factory=dict)
+    files: dict[str, Path] = field(default_factory=dict)
     coords: Path | None = None
 
 
@@ -50,7 +49,8 @@ def sources_of(args: argparse.Namespace) -> dict[str, Source]:
     UsageError
         If modalities, coordinates or names are of different numbers of sections.
     """
-    given = {f"--{kind}": getattr(args, kind) for kind in KINDS if getattr(args, kind)}
+    named = named_files(args)
+    given = {f"--{option}": files for option, files in named.items()}
     if args.input:
         given = {"INPUT": args.input}
     if args.coords:
@@ -73,10 +73,10 @@ def sources_of(args: argparse.Namespace) -> dict[str, Source]:
         raise UsageError("--section-key is for sections within one file; several files have theirs")
     sections = {}
     for i, name in enumerate(names):
-        files: dict[Kind, Path] = {
-            kind: getattr(args, kind)[i]
-            for kind in KINDS
-            if getattr(args, kind) and getattr(args, kind)[i] != NOTHING
+        files = {
+            option.partition(" ")[2] or option: paths[i]
+            for option, paths in named.items()
+            if paths[i] != NOTHING
         }
         sections[name] = Source(
             input=args.input[i] if args.input else None,
@@ -84,6 +84,12 @@ def sources_of(args: argparse.Namespace) -> dict[str, Source]:
             coords=args.coords[i] if args.coords else None,
         )
     return sections
+
+
+def named_files(args: argparse.Namespace) -> dict[str, list[Path]]:
+    """Files of each modality, by its option: "rna", "other msi"."""
+    counted = {kind: getattr(args, kind) for kind in KINDS if getattr(args, kind)}
+    return counted | {f"{kind} {name}": files for name, kind, files in other_files(args)}
 
 
 def _names(options: list[list[Path]]) -> list[str]:
@@ -114,7 +120,10 @@ def join(
     from smartcore import pp
 
     common = one_name_each(
-        {section: {m: kind_of(args, m) for m in parts} for section, parts in sections.items()}
+        {
+            section: {m: counted_kind_of(args, m) for m in parts}
+            for section, parts in sections.items()
+        }
     )
     sections = {
         section: {common[section][m]: adata for m, adata in parts.items()}
@@ -125,14 +134,30 @@ def join(
     for name in dict.fromkeys(m for parts in sections.values() for m in parts):
         parts = {section: own[name] for section, own in sections.items() if name in own}
         try:
-            if rep := rep_of(args, name):
+            kind = kind_of(args, name)
+            if kind == "embedding":
+                _check_widths(parts, dict(args.embedding_key or ()).get(name))
+            vectors = dict(args.embedding_key or ()).get(name) if kind == "embedding" else None
+            if rep := rep_of(args, name) or vectors:
                 joined[name] = _stacked(parts, rep, **options)
             else:
-                by: Any = "overlap" if kind_of(args, name) == "chromatin" else "name"
+                by: Any = "overlap" if kind == "chromatin" else "name"
                 joined[name] = pp.join_sections(parts, by=by, layer=layer_of(args, name), **options)
         except (KeyError, TypeError, ValueError) as err:
             raise type(err)(f"{name}: {err.args[0] if err.args else err}") from err
     return joined
+
+
+def _check_widths(parts: Mapping[str, AnnData], key: str | None) -> None:
+    """Refuse vectors in X whose dimensions differ between the sections."""
+    names = [tuple(adata.var_names) for adata in parts.values()]
+    if key is None and len({frozenset(one) for one in names}) > 1:
+        raise ValueError(
+            "the sections have vectors whose dimensions differ in number or name: "
+            + ", ".join(
+                f"{len(one)} in {section}" for one, section in zip(names, parts, strict=True)
+            )
+        )
 
 
 def section_column(sections: Mapping[str, Mapping[str, AnnData]]) -> str:

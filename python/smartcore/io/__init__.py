@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from smartcore.io._coordinates import add_coordinates, read_coordinates
 from smartcore.io._features import FEATURE_TYPES, KINDS
+from smartcore.io._image import Image, read_image
 from smartcore.io._joint import as_anndata
 from smartcore.io._lazy import read_lazily
 from smartcore.io._rds import read_rds
@@ -14,11 +15,13 @@ from smartcore.io._write import StagedFiles, check_destination, write_h5ad, writ
 __all__ = [
     "FEATURE_TYPES",
     "KINDS",
+    "Image",
     "StagedFiles",
     "add_coordinates",
     "as_anndata",
     "check_destination",
     "read_coordinates",
+    "read_image",
     "read_lazily",
     "read_modalities",
     "read_modality",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import TypeGuard
 
 import numpy as np
@@ -32,6 +33,30 @@ def flag(name: str, value: object) -> bool:
     if not isinstance(value, bool | np.bool_):
         raise ValueError(f"{name}={value!r} must be True or False.")
     return bool(value)
+
+
+def steps_among(known: Sequence[str], steps: str | Iterable[str]) -> tuple[str, ...]:
+    """The steps asked for, in the order in which they are taken; "none" stands for no step.
+
+    Raises
+    ------
+    ValueError
+        If one is not among the ``known``, or "none" is not the only one.
+    """
+    given = [steps] if isinstance(steps, str) else list(steps)
+    if given == ["none"]:
+        return ()
+    for step in given:
+        if step not in known:
+            raise ValueError(f"steps={step!r} is not known; use {', '.join(known)}, or none alone.")
+    return tuple(step for step in known if step in given)
+
+
+def named(value: object) -> str:
+    """The name of a modality; ValueError unless it is a text."""
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"name={value!r} must be a text, such as 'metabolites'.")
+    return value
 
 
 def _is_number(value: object) -> TypeGuard[float]:

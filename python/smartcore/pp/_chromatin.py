@@ -88,6 +88,7 @@ def chromatin(
     scale_factor = positive("scale_factor", scale_factor)
     modality = Modality(
         "chromatin",
+        "chromatin",
         "peak",
         adata,
         by="overlap",

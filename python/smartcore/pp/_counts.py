@@ -13,9 +13,9 @@ import scipy.sparse as sp
 from anndata import AnnData
 from numpy.typing import NDArray
 
-from smartcore.pp._blocks import Blocks, InMemory
-from smartcore.pp._on_disk import is_lazy, on_disk
-from smartcore.pp._sparse import by_section, check_sparse, row_sums, scale_columns, value_blocks
+from smartcore.pp._blocks import Blocks
+from smartcore.pp._matrix import read_blocks, warn_of_repeated
+from smartcore.pp._sparse import by_section, row_sums, scale_columns, value_blocks
 
 logger = logging.getLogger(__name__)
 
@@ -154,35 +154,9 @@ def get_counts(
     ImportError
         If the counts are on disk and dask is not there.
     """
-    if layer is not None and layer not in adata.layers:
-        raise KeyError(
-            f"No layer {layer!r}; there are {list(adata.layers) or 'none'}."
-            + (" Counts in raw become an object by adata.raw.to_adata()." if adata.raw else "")
-        )
-    source = adata.X if layer is None else adata.layers[layer]
-    place = "X" if layer is None else f"layer {layer!r}"
-    if source is None:
-        raise ValueError(f"{place} is empty: counts are needed, in X or in a layer.")
-    lazy = is_lazy(source)
-    if not lazy and not isinstance(source, np.ndarray) and not sp.issparse(source):
-        raise TypeError(
-            f"{place} is a {type(source).__name__}; a NumPy array, a SciPy sparse matrix, one of "
-            "a backed AnnData or a dask array of such is needed (AnnData.to_memory() makes one)."
-        )
-    if source.shape[0] < 2 or not source.shape[1]:
-        raise ValueError(
-            f"{place} has {source.shape[0]} spots and {source.shape[1]} {what}s; 2 spots and a "
-            f"{what} are the least."
-        )
-    if source.dtype.kind not in "fiub":
-        raise ValueError(f"{place} holds {source.dtype}, not numbers.")
-    n_features = source.shape[1]
-    blocks: Blocks = (
-        on_disk(source, place, progress=progress).map(_as_counts, n_features)
-        if lazy
-        else InMemory(_as_counts(source))
-    )
-    size = np.array([source.shape[0]]) if codes is None else np.bincount(codes)
+    blocks, place = read_blocks(adata, layer, what, needed="counts", progress=progress)
+    n_spots = blocks.shape[0]
+    size = np.array([n_spots]) if codes is None else np.bincount(codes)
     n_counted, total, squares = blocks.sums(
         partial(_first_pass, len(size), place, check), *([] if codes is None else [codes])
     )
@@ -245,12 +219,7 @@ def _features(
             + ("a lower min_spots would do." if n_counted.any() else "all counts are 0.")
         )
     logger.info("%d of %d %ss are used.", len(features), len(n_counted), what)
-    if repeated := int(adata.var_names.duplicated().sum()):
-        warnings.warn(
-            f"{repeated} {what} names occur more than once; each column is a {what} of its own. "
-            "AnnData.var_names_make_unique() gives them names of their own.",
-            stacklevel=5,
-        )
+    warn_of_repeated(adata.var_names, what, stacklevel=6)
     return features
 
 
@@ -258,24 +227,6 @@ def _indicator(features: NDArray[np.intp], n: int) -> NDArray[np.float64]:
     use = np.zeros(n)
     use[features] = 1
     return use
-
-
-def _as_counts(source: np.ndarray | sp.spmatrix) -> sp.csr_matrix:
-    """CSR float32, each value once, that shares what it can with ``source``."""
-    try:
-        check_sparse(source)
-    except ValueError as err:
-        raise ValueError(f"The matrix of counts, or its file, is damaged: {err}.") from err
-    # SciPy has no sparse matrix of half precision.
-    matrix = sp.csr_matrix(source.astype(np.float32) if source.dtype == np.float16 else source)
-    if matrix.dtype != np.float32:
-        with np.errstate(over="ignore", invalid="ignore"):
-            values = matrix.data.astype(np.float32)
-        matrix = sp.csr_matrix((values, matrix.indices, matrix.indptr), shape=matrix.shape)
-    if not matrix.has_canonical_format:
-        matrix = matrix.copy()
-        matrix.sum_duplicates()
-    return matrix
 
 
 def _check_values(matrix: sp.csr_matrix, place: str, *, whole: bool) -> None:

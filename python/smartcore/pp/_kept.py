@@ -32,7 +32,7 @@ def of_that_kind(sections: Mapping[str, AnnData], kind: Kind) -> dict[str, AnnDa
     return parts
 
 
-def usable_features(adata: AnnData, kind: Kind, *, controls: bool) -> NDArray[np.bool_]:
+def usable_features(adata: AnnData, kind: Kind | None, *, controls: bool) -> NDArray[np.bool_]:
     """Which features are of a kind and no controls; what is left out is logged.
 
     Parameters
@@ -40,7 +40,7 @@ def usable_features(adata: AnnData, kind: Kind, *, controls: bool) -> NDArray[np
     adata
         Spots × features.
     kind
-        The kind asked for.
+        The kind asked for; ``None``: any.
     controls
         Keep control probes and isotype controls.
 
@@ -50,6 +50,8 @@ def usable_features(adata: AnnData, kind: Kind, *, controls: bool) -> NDArray[np
         If there are types of features, and none is of that kind or some are not known; or if only
         controls are left.
     """
+    if kind is None:
+        return np.ones(adata.n_vars, bool)
     keep = _kind_told(adata, kind, "The object")
     if not controls:
         keep[keep] = no_controls(adata.var_names[keep], kind)

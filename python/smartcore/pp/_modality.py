@@ -1,8 +1,9 @@
-"""The way from counts to principal components, as far as all modalities share it."""
+"""The way from counts or other values to components, as far as all modalities share it."""
 
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
@@ -20,7 +21,9 @@ from smartcore.pp._counts import Counts, get_counts, warn_of_empty
 from smartcore.pp._join import Sections, join_sections, named_sections
 from smartcore.pp._jointly import column_codes, share_out
 from smartcore.pp._kept import of_that_kind, usable_features
-from smartcore.pp._pca import principal_components
+from smartcore.pp._matrix import read_blocks
+from smartcore.pp._pca import Components, principal_components
+from smartcore.pp._values import Values, get_values
 from smartcore.pp._write import write
 
 logger = logging.getLogger(__name__)
@@ -36,8 +39,11 @@ class Modality:
     ----------
     name
         Name of the modality in the record of the components.
+    kind
+        Whose features and controls are told by their types and names; ``None``: all features are
+        used.
     feature
-        Name of the features in messages: "gene", "protein" or "peak".
+        Name of the features in messages: "gene", "protein", "peak" or "feature".
     data
         One object, or several sections, which are joined.
     by
@@ -68,7 +74,8 @@ class Modality:
 
     def __init__(
         self,
-        name: Kind,
+        name: str,
+        kind: Kind | None,
         feature: str,
         data: AnnData | Sections,
         *,
@@ -86,7 +93,7 @@ class Modality:
         progress: bool,
         copy: bool,
     ) -> None:
-        self._name, self._feature = name, feature
+        self._name, self._kind, self._feature = name, kind, feature
         self._align = flag("align_sections", align_sections)
         self._n_comps, self._seed = n_comps, whole("seed", seed, 0)
         self._check, self._progress = check_counts, progress
@@ -97,9 +104,8 @@ class Modality:
             self._sections = named_sections(data)
             _check_batch_columns(self._sections, batch_key)
             section_key = _JOINED
-            self.adata = join_sections(
-                of_that_kind(self._sections, name), by=by, layer=layer, section_key=section_key
-            )
+            parts = self._sections if kind is None else of_that_kind(self._sections, kind)
+            self.adata = join_sections(parts, by=by, layer=layer, section_key=section_key)
         else:
             self.adata = data
         if not isinstance(self.adata, AnnData):
@@ -112,20 +118,25 @@ class Modality:
                 "A view of backed data cannot be written to: load it by .to_memory(), or give the "
                 "whole object."
             )
-        self._rows = tissue_spots(self.adata.obs) if flag("in_tissue", in_tissue) else None
         self._controls = flag("controls", controls)
         self._keys = {"section_key": section_key, "batch_key": batch_key}
-        spots = self.adata if self._rows is None else self.adata[self._rows]
-        if self._rows is not None:
+        rows = tissue_spots(self.adata.obs) if flag("in_tissue", in_tissue) else None
+        if rows is not None:
             logger.info(
                 "%d of %d spots lie outside the tissue (obs['in_tissue'] is 0) and are left out; "
                 "in_tissue=False uses them.",
-                (~self._rows).sum(),
-                len(self._rows),
+                (~rows).sum(),
+                len(rows),
             )
+        self._use(rows)
+
+    def _use(self, rows: NDArray[np.bool_] | None) -> None:
+        """Make components of these spots alone; ``None``: of all."""
+        self._rows = rows
+        spots = self.adata if rows is None else self.adata[rows]
         self._spots = spots
-        self._codes = column_codes(spots, section_key, "sections")
-        batches = column_codes(spots, batch_key, "batches")
+        self._codes = column_codes(spots, self._keys["section_key"], "sections")
+        batches = column_codes(spots, self._keys["batch_key"], "batches")
         self._batches = self._codes if batches is None else batches
 
     @property
@@ -135,18 +146,69 @@ class Modality:
 
     def counts(self, min_spots: int, *, moments_by_section: bool = False) -> Counts:
         """Counts, checked, with the features in ``min_spots`` spots or more marked for use."""
-        keep = usable_features(self.adata, self._name, controls=self._controls)
+        keep = usable_features(self.adata, self._kind, controls=self._controls)
         return get_counts(
             self._spots,
             keep=keep,
-            # Joined sections have their counts in X.
-            layer=self._layer if self._sections is None else None,
+            layer=self._place,
             what=self._feature,
             min_spots=min_spots,
             check=self._check,
             progress=self._progress,
             codes=self._codes if moments_by_section else None,
         )
+
+    def values(self, *, refuse_negative: str | None, zeros_are_values: bool) -> Values:
+        """Values that are no counts, checked, of the spots that were measured.
+
+        Parameters
+        ----------
+        refuse_negative, zeros_are_values
+            As for :func:`~smartcore.pp._values.get_values`.
+
+        Warns
+        -----
+        UserWarning
+            If spots were not measured; no components are made of them.
+        """
+        found = get_values(
+            self._spots,
+            layer=self._place,
+            what=self._feature,
+            refuse_negative=refuse_negative,
+            zeros_are_values=zeros_are_values,
+            progress=self._progress,
+        )
+        measured = found.measured
+        if measured.all():
+            return found
+        warnings.warn(
+            f"{(~measured).sum()} of {len(measured)} spots have no values of this modality: they "
+            "are taken as not measured there, and their components are NaN.",
+            stacklevel=3,
+        )
+        rows = np.ones(self.adata.n_obs, bool) if self._rows is None else self._rows.copy()
+        rows[rows] = measured
+        self._use(rows)
+        blocks, _ = read_blocks(
+            self._spots, self._place, self._feature, needed="values", progress=self._progress
+        )
+        return Values(blocks, measured[measured], found.totals[measured])
+
+    @property
+    def _place(self) -> str | None:
+        """Layer of the values: joined sections have them in X."""
+        return self._layer if self._sections is None else None
+
+    @property
+    def batches(self) -> NDArray[np.intp] | None:
+        """Batch, or section, of each spot, within which features are centred and scaled."""
+        return self._batches if self._align else None
+
+    @property
+    def groups(self) -> str:
+        """What :attr:`batches` are, in messages."""
+        return "sections" if self._keys["batch_key"] is None else "batches"
 
     def write_components(
         self,
@@ -157,8 +219,9 @@ class Modality:
         empty: NDArray[np.bool_],
         settings: Mapping[str, Any],
         highly_variable: NDArray[np.intp] | None = None,
+        tell_constant: bool = False,
     ) -> AnnData | Sections | None:
-        """Write principal components of the transformed counts, and how they were made.
+        """Write principal components of the transformed values, and how they were made.
 
         Parameters
         ----------
@@ -174,6 +237,8 @@ class Modality:
             Of the transformation, for the record.
         highly_variable
             Columns of the object that are highly variable.
+        tell_constant
+            Log how many features do not vary.
 
         Returns
         -------
@@ -186,10 +251,25 @@ class Modality:
             scale=scale,
             what=self._feature,
             seed=self._seed,
-            codes=self._batches if self._align else None,
-            groups="sections" if self._keys["batch_key"] is None else "batches",
+            codes=self.batches,
+            groups=self.groups,
         )
         components.scores[empty] = np.nan
+        unused = int((~components.loadings.any(axis=1)).sum())
+        if tell_constant and unused:
+            logger.info(
+                "%d of %d %ss do not vary and are not used.", unused, x.shape[1], self._feature
+            )
+        return self.write(components, columns, settings, highly_variable)
+
+    def write(
+        self,
+        components: Components,
+        columns: NDArray[np.intp],
+        settings: Mapping[str, Any],
+        highly_variable: NDArray[np.intp] | None = None,
+    ) -> AnnData | Sections | None:
+        """Write components; arguments and result as of :meth:`write_components`."""
         if self._rows is not None:
             scores = np.full((self.adata.n_obs, components.scores.shape[1]), np.nan, np.float32)
             scores[self._rows] = components.scores

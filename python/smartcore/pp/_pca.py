@@ -71,7 +71,7 @@ def principal_components(
     Parameters
     ----------
     x
-        Shape (n_spots, n_features), non-negative.
+        Shape (n_spots, n_features).
     n_comps
         Components wanted; fewer, with a warning, where ``x`` has not so many. ``None``: 30, or as
         many as there are.
@@ -102,8 +102,7 @@ def principal_components(
         total, squares = x.sums(partial(column_sums, n_sections=len(size)), *by_row)
     aligned = align(size, total, squares, scale=scale)
     variance = aligned.variance
-    constant = variance <= (_ROUNDING * aligned.mean) ** 2
-    varying = np.flatnonzero(~constant)
+    varying = np.flatnonzero(~is_constant(aligned))
     if not varying.size:
         where = "over the spots: nothing to embed."
         if len(size) > 1:
@@ -135,11 +134,16 @@ def principal_components(
     loadings = np.zeros((n_features, n_comps))
     loadings[varying] = vectors * np.where(vectors[top, np.arange(n_comps)] < 0, -1, 1)
     return Components(
-        scores=x.rows(partial(_scores, aligned, loadings * factor[:, None]), *by_row),
+        scores=x.rows(partial(scores_of, aligned, loadings * factor[:, None]), *by_row),
         loadings=loadings.astype(np.float32),
         variance=values,
         variance_ratio=values / (aligned.total_variance * factor**2).sum(),
     )
+
+
+def is_constant(aligned: Alignment) -> NDArray[np.bool_]:
+    """Which features do not vary, but for rounding, (n_features,)."""
+    return aligned.variance <= (_ROUNDING * aligned.mean) ** 2
 
 
 def _how_many(n_comps: int | None, n: int, n_varying: int, what: str) -> int:
@@ -229,12 +233,13 @@ def _row_parts(aligned: Alignment, n_vectors: int, block: sp.csr_matrix) -> Iter
         yield slice(start, min(start + step, block.shape[0]))
 
 
-def _scores(
+def scores_of(
     aligned: Alignment,
     loadings: NDArray[np.float64],
     block: sp.csr_matrix,
     codes: NDArray[np.intp] | None = None,
 ) -> NDArray[np.float32]:
+    """Spots of a block, aligned and centred, times ``loadings``."""
     offset = aligned.offset @ loadings
     scores = []
     for rows in row_blocks(block):

@@ -86,6 +86,7 @@ def protein(
     modality = Modality(
         "protein",
         "protein",
+        "protein",
         adata,
         by="name",
         layer=layer,

@@ -115,6 +115,7 @@ def rna(
     n_top_genes = whole_or_none("n_top_genes", n_top_genes)
     modality = Modality(
         "rna",
+        "rna",
         "gene",
         adata,
         by="name",

@@ -60,3 +60,13 @@ def tf_idf(
 def _to_total(totals: NDArray[np.float64], target: float) -> NDArray[np.float64]:
     """Factor for each spot that brings its total to ``target``; 0 for an empty one."""
     return np.divide(target, totals, out=np.zeros_like(totals), where=totals > 0)
+
+
+def total_and_log(total: float | None, log1p: bool, block: sp.csr_matrix) -> sp.csr_matrix:
+    """Each spot's total brought to ``total``, unless that is ``None``; log(1 + x) if asked for."""
+    x = sp.csr_matrix((block.data.copy(), block.indices, block.indptr), shape=block.shape)
+    if total is not None:
+        scale_rows(x, _to_total(row_sums(x), total))
+    if log1p:
+        np.log1p(x.data, out=x.data)
+    return x

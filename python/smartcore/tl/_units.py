@@ -120,6 +120,9 @@ def _check_not_sections(data: Mapping[str, object]) -> None:
     kinds = {params.get("modality") for params in made}
     if len(made) < 2 or len(kinds) > 1 or None in kinds:
         return
+    if not kinds <= set(KINDS) and not _made_together(data):
+        # An object may well have several modalities of features that are of no known kind.
+        return
     if all("sections" in params for params in made):
         raise ValueError(
             f"{list(data)} look like sections, not modalities: smartcore.pp prepared all of them "
@@ -131,6 +134,16 @@ def _check_not_sections(data: Mapping[str, object]) -> None:
         f"{kinds.pop()}. If they are sections, give a list of them.",
         stacklevel=4,
     )
+
+
+def _made_together(data: Mapping[str, object]) -> bool:
+    """Whether the components of all are of one PCA."""
+    variances = [
+        np.asarray(part.uns["pca"].get("variance", ()))
+        for part in data.values()
+        if isinstance(part, AnnData)
+    ]
+    return all(np.array_equal(variances[0], other) for other in variances[1:])
 
 
 def match_units(units: Units, match: Callable[[AnnData | MuData], Matched]) -> Matched:
