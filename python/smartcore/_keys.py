@@ -23,3 +23,6 @@ BATCH = "batch"
 
 HARMONY = "X_pca_harmony"
 """``obsm`` key of principal components without batch effects."""
+
+FOLDER = "smart_folder"
+"""``uns`` key of what is known of the machine whose folder was read."""

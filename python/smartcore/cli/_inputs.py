@@ -14,7 +14,7 @@ import pandas as pd
 from anndata import AnnData
 
 from smartcore import _keys
-from smartcore.cli import _lazy, _places, _sections
+from smartcore.cli import _lazy, _machines, _places, _sections
 from smartcore.cli._common import UsageError, show_progress
 from smartcore.cli._kinds import (
     IMAGE,
@@ -84,7 +84,8 @@ def check_sources(args: argparse.Namespace) -> None:
     if not args.input and not named:
         raise UsageError(
             "no input: name a file for one or more of --rna, --protein, --chromatin, --other and "
-            "--embedding, or give one .h5mu file, .rds file, 10x .h5 file or Space Ranger folder"
+            "--embedding, or give one .h5mu file, .rds file, 10x .h5 file or the output folder of a "
+            "machine"
         )
     _check_coords_options(args)
     for kind in KINDS:
@@ -124,13 +125,13 @@ def load(args: argparse.Namespace) -> Inputs:
             raise UsageError(f"--kind names {one!r}; the modalities are {', '.join(there)}")
     if len(parts) == 1:
         (inputs,) = parts.values()
-        if args.section_key is None and _n_images(inputs.data) > 1:
-            args.section_key = IMAGE_COLUMN  # each image has axes of its own
-            logger.info("%s: its images are the sections", args.input[0])
+        if args.section_key is None and (key := _own_sections(inputs)) is not None:
+            args.section_key = key  # each has axes of its own
+            logger.info("%s: obs[%r] tells its sections apart", args.input[0], key)
     else:
         for name, part in parts.items():
-            if _n_images(part.data) > 1:
-                raise ValueError(f"section {name!r} has several images: give it by itself")
+            if _own_sections(part) is not None:
+                raise ValueError(f"section {name!r} has several sections itself: give it alone")
         sections = {name: part.modalities for name, part in parts.items()}
         args.section_key = _sections.section_column(sections)
         inputs = Inputs(_sections.join(sections, args), joined=True)
@@ -150,6 +151,7 @@ def _read(args: argparse.Namespace, source: _sections.Source) -> Inputs:
     """Read the modalities of one section, with their coordinates."""
     from smartcore import io
 
+    folder_choices = _machines.choices(args)
     data: Any
     placed = _places.placed_names(args)
     if source.input is None:
@@ -160,9 +162,25 @@ def _read(args: argparse.Namespace, source: _sections.Source) -> Inputs:
                 spatial_key=args.spatial_key,
                 lazy=name not in placed and _lazy.wanted(args, path),
                 in_tissue=not args.keep_off_tissue,
+                **folder_choices,
             )
             for name, path in source.files.items()
         }
+    elif _machines.is_folder(source.input):
+        _lazy.refuse(args, source.input)
+        data = io.read_folder(
+            source.input,
+            spatial_key=args.spatial_key,
+            in_tissue=not args.keep_off_tissue,
+            **folder_choices,
+        )
+        if args.image_colors:
+            data = dict(data.mod)
+    elif folder_choices:
+        raise UsageError(
+            f"{source.input} is no folder of a machine, for which alone "
+            f"{_machines.given(args)} would count"
+        )
     elif source.input.suffix.lower() == ".rds":
         _lazy.refuse(args, source.input)
         data = io.read_rds(source.input, spatial_key=args.spatial_key)
@@ -255,8 +273,15 @@ def _use_raw(args: argparse.Namespace, data: MuData | dict[str, AnnData]) -> Non
             data.update()
 
 
-def _n_images(data: MuData | dict[str, AnnData]) -> int:
-    return 0 if isinstance(data, dict) else int(data.obs.get(IMAGE_COLUMN, pd.Series()).nunique())
+def _own_sections(inputs: Inputs) -> str | None:
+    """Column of ``obs`` with several sections, where the file or folder tells of such."""
+    if isinstance(inputs.data, dict):
+        return None
+    if inputs.data.obs.get(IMAGE_COLUMN, pd.Series()).nunique() > 1:
+        return IMAGE_COLUMN
+    key = inputs.data.uns.get(_keys.FOLDER, {}).get("section_key")
+    several = key is not None and find_labels(inputs.data, key).values.nunique() > 1
+    return key if several else None
 
 
 def holds_mudata(path: Path) -> bool:
@@ -283,7 +308,8 @@ def check_coordinates(inputs: Inputs, key: str, place: str = "") -> None:
         holders["the file itself"] = inputs.data
     found = {name: holder.obsm[key] for name, holder in holders.items() if key in holder.obsm}
     if not found:
-        present = sorted({name for holder in holders.values() for name in holder.obsm})
+        # A MuData marks there which spots a modality has.
+        present = sorted({name for holder in holders.values() for name in holder.obsm} - {*holders})
         raise ValueError(
             f"{f'{place} has ' if place else ''}no coordinates: no modality has obsm[{key!r}] "
             "(obsm holds: "
@@ -362,6 +388,9 @@ def preprocess(args: argparse.Namespace, inputs: Inputs) -> dict[str, str]:
                 given |= {"name": name} | steps_of(args, name)
             if kind != "embedding":
                 given["layer"] = layer
+            if kind in KINDS and name in _machines.intensities(adata):
+                logger.info("%s: values are mean intensities of cells, not counts", name)
+                given["check_counts"] = False
             if kind is not None:
                 given["section_key"] = _own_column(inputs, adata, args.section_key)
                 given["batch_key"] = _own_column(inputs, adata, args.batch_key)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import get_args, get_type_hints
 
 from smartcore import _keys
-from smartcore.cli import _common
+from smartcore.cli import _common, _machines
 from smartcore.cli._kinds import parse_kind, parse_own, parse_place, parse_steps
 from smartcore.clustering import METHODS
 from smartcore.io import KINDS
@@ -22,9 +22,9 @@ def add_input_options(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         type=Path,
         metavar="INPUT",
-        help=".h5mu file, 10x .h5 file, Space Ranger folder ('outs') or .rds file of R (Seurat, "
-        "SingleCellExperiment) with one or more modalities; several are tissue sections, which "
-        "are embedded together",
+        help=".h5mu file, .rds file of R (Seurat, SingleCellExperiment), 10x .h5 file, or output "
+        "folder of a spatial machine, packed or not, with one or more modalities; several are "
+        "tissue sections, which are embedded together",
     )
     for kind, what in {
         "rna": "RNA counts",
@@ -36,8 +36,8 @@ def add_input_options(parser: argparse.ArgumentParser) -> None:
             nargs="+",
             type=Path,
             metavar="FILE",
-            help=f"{what}: .h5ad file, .zarr store, 10x .h5 file or Space Ranger folder; one for "
-            "each section (- for none)",
+            help=f"{what}: .h5ad file, .zarr store, 10x .h5 file or output folder of a machine; one "
+            "for each section (- for none)",
         )
     for kind, what in {
         "other": "measurements of any other sort (metabolites, lipids, intensities of mass "
@@ -85,6 +85,7 @@ def add_input_options(parser: argparse.ArgumentParser) -> None:
         help="kind (rna, protein, chromatin, other or embedding) of a modality of INPUT whose name "
         "does not tell it, such as MyAssay=rna",
     )
+    _machines.add_options(group)
     group.add_argument(
         "--coords",
         nargs="+",

@@ -10,9 +10,8 @@ from pathlib import Path
 from smartcore.cli._common import UsageError
 from smartcore.cli._kinds import other_files
 from smartcore.cli._sections import NOTHING
-from smartcore.io import KINDS
+from smartcore.io import KINDS, _folders
 from smartcore.io._lazy import is_zarr
-from smartcore.io._tenx import MATRICES
 
 
 def check_apart(args: argparse.Namespace, outputs: Iterable[Path]) -> None:
@@ -58,10 +57,10 @@ def _within(output: Path, folder: Path) -> bool:
     real, output = folder.resolve(), output.expanduser().resolve()
     if is_zarr(folder) or not real.exists():
         return real in output.parents
-    parts = [real / "spatial", *(p for m in MATRICES for p in real.glob(f"*{m}*"))]
-    own = [
-        real / f"{name}{end}"
-        for name in ("matrix.mtx", "features.tsv", "barcodes.tsv")
-        for end in ("", ".gz")
+    # Beside a matrix of text files, which tells what the folder is.
+    beside = [
+        real / f"{name}{end}" for name in ("features.tsv", "barcodes.tsv") for end in ("", ".gz")
     ]
-    return any(part == output or part in output.parents for part in (*parts, *own))
+    return any(
+        part == output or part in output.parents for part in (*_folders.telling(real), *beside)
+    )

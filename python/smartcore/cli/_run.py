@@ -38,7 +38,7 @@ examples:
   smartcore run --rna rna.h5ad --protein protein.h5ad --n-clusters 7 -o out.h5mu
       two modalities, seven domains; spots are matched by name
   smartcore run outs -o out.h5mu
-      a Space Ranger folder; the number of domains is chosen
+      the output folder of Visium or another machine; the number of domains is chosen
   smartcore run --rna counts.h5ad --coords places.csv --n-clusters 4-12 -o out.h5mu
       coordinates from a table; the best number of domains from 4 to 12
   smartcore run --rna a.h5ad --chromatin b.h5ad --no-preprocess -k 10 -o out.h5mu

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from smartcore.io.machines import MACHINES
+
 _OPTIONS = {
     "align_sections=False": "--no-align-sections",
     "batch_key": "--batch-key",
@@ -23,6 +25,8 @@ _OPTIONS = {
     "spatial_key": "--spatial-key",
 }
 _VALUES = {
+    "machine": "--machine",
+    **{choice.name: choice.option for machine in MACHINES for choice in machine.choices},
     "section_key": "--section-key",
     "batch_key": "--batch-key",
     "method": "--cluster-method",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from smartcore.io._coordinates import add_coordinates, read_coordinates
 from smartcore.io._features import FEATURE_TYPES, KINDS
+from smartcore.io._folders import read_folder
 from smartcore.io._image import Image, read_image
 from smartcore.io._joint import as_anndata
 from smartcore.io._lazy import read_lazily
@@ -21,6 +22,7 @@ __all__ = [
     "as_anndata",
     "check_destination",
     "read_coordinates",
+    "read_folder",
     "read_image",
     "read_lazily",
     "read_modalities",

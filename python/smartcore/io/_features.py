@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+import pandas as pd
 from anndata import AnnData
 
 from smartcore.given.feature_types import (
@@ -16,6 +17,7 @@ from smartcore.given.feature_types import (
     kinds_in,
     listed,
     of_kind,
+    type_of,
     types_in,
 )
 from smartcore.pp._sparse import check_sparse
@@ -126,3 +128,65 @@ def unique_names(adata: AnnData, *, source: str) -> AnnData:
             stacklevel=3,
         )
     return adata
+
+
+def split_kinds(adata: AnnData, source: str, *, untyped: Kind | None = None) -> dict[str, AnnData]:
+    """Split what a file holds by the types of its features.
+
+    Parameters
+    ----------
+    adata
+        Spots × features, with ``var["feature_types"]``.
+    source
+        Where it comes from, for messages.
+    untyped
+        Kind of the features of a file without types; ``None`` refuses it.
+
+    Returns
+    -------
+    dict
+        "rna", "protein" and "chromatin", as far as present, each spots × features of that kind.
+
+    Raises
+    ------
+    ValueError
+        If no feature has a known type.
+    """
+    if untyped is not None and not types_in(adata.var):
+        logger.info("%s: no types of features; all are taken as %s", source, untyped)
+        return {untyped: adata}
+    kinds = kinds_in(adata.var)
+    if not kinds:
+        types = types_in(adata.var)
+        found = (
+            f"var['feature_types'] holds {listed(types)}"
+            if types
+            else f"it has no var['feature_types'] (var has {', '.join(adata.var) or 'nothing'})"
+        )
+        known = ", ".join(name for names in FEATURE_TYPES.values() for name in names)
+        raise ValueError(
+            f"{source} does not say which modality it is: {found} (known types: {known}); "
+            "name its kind instead: rna, protein or chromatin"
+        )
+    with names_checked_later():
+        return {str(kind): select_kind(adata, kind, source=source) for kind in kinds}
+
+
+def left_out_types(var: pd.DataFrame) -> tuple[str, ...]:
+    """A sentence for each type of features that is no modality."""
+    return tuple(
+        f"{n} features of the type {name!r}, which is no modality of SMART."
+        for name, n in types_in(var).items()
+        if type_of(name) not in KINDS
+    )
+
+
+def unique_names_each(parts: Mapping[str, AnnData], *, source: str) -> dict[str, AnnData]:
+    """:func:`unique_names` of each modality.
+
+    Raises
+    ------
+    ValueError
+        As there.
+    """
+    return {kind: unique_names(part, source=f"{source} ({kind})") for kind, part in parts.items()}

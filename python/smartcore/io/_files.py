@@ -26,6 +26,11 @@ def existing(path: str | Path, expected: str) -> Path:
     return path
 
 
+def is_litter(path: Path) -> bool:
+    """Whether it is one of the files that macOS leaves in folders and archives."""
+    return any(part.startswith(("._", ".DS_Store", "__MACOSX")) for part in path.parts[-2:])
+
+
 @contextmanager
 def reading(path: Path, expected: str) -> Iterator[None]:
     """Turn whatever a reader raises into an error that names the file and what it should be.

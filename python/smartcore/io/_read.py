@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anndata as ad
 from anndata import AnnData
 
 from smartcore import _keys
+from smartcore.given.feature_types import column_in
 from smartcore.io._features import (
-    FEATURE_TYPES,
     Kind,
     check_kind,
     check_matrices,
-    kinds_in,
-    listed,
     names_checked_later,
     select_kind,
-    types_in,
+    split_kinds,
     unique_names,
+    unique_names_each,
 )
 from smartcore.io._files import existing, hdf5_content, reading
+from smartcore.io._folders import is_folder, read_contents
 from smartcore.io._lazy import check_zarr, is_zarr, read_lazily
-from smartcore.io._tenx import read_folder, read_h5
+from smartcore.io._tenx import read_h5
+from smartcore.io.machines import Folder
 
 if TYPE_CHECKING:
     from mudata import MuData
 
-EXPECTED = "an .h5ad file, a .zarr store, a 10x .h5 file or a Space Ranger 'outs' folder"
+EXPECTED = "an .h5ad file, a .zarr store, a 10x .h5 file or the output folder of a machine"
 
 
 def read_modality(
@@ -38,33 +39,36 @@ def read_modality(
     spatial_key: str = _keys.SPATIAL,
     lazy: bool = False,
     in_tissue: bool = True,
+    machine: str | None = None,
+    **choices: Any,
 ) -> AnnData:
     """Read one modality.
 
     Parameters
     ----------
     path
-        An ``.h5ad`` file, a ``.zarr`` store, a 10x ``.h5`` file, or a folder: Space Ranger's ``outs`` (or one
-        ``binned_outputs/square_*`` of Visium HD), or a ``filtered_feature_bc_matrix`` of text
-        files. What an HDF5 file holds is told by its content, not its name.
+        An ``.h5ad`` file, a ``.zarr`` store, a 10x ``.h5`` file, or a folder that
+        :func:`read_folder` reads, such as Space Ranger's ``outs`` or a
+        ``filtered_feature_bc_matrix`` of text files. What an HDF5 file holds is told by its
+        content, not its name.
     kind
         Which features to keep where the file has several types: "rna" keeps "Gene Expression",
         "protein" keeps "Antibody Capture" and "Protein Expression", "chromatin" keeps "Peaks".
         Files that name no feature types are taken whole, as all are with ``None``.
     spatial_key
-        Where in ``obsm`` to put the coordinates that an ``outs`` folder brings.
+        Where in ``obsm`` to put the coordinates that a folder brings.
     lazy
         Leave the counts on disk, as :func:`read_lazily` does.
     in_tissue
-        Of an ``outs`` folder, leave out the spots outside the tissue, which a log message counts.
+        Of a folder, leave out the spots outside the tissue, which a log message counts.
+    machine, **choices
+        Of a folder, as for :func:`read_folder`.
 
     Returns
     -------
     AnnData
-        Spots × features, the values as stored. From an ``outs`` folder, the spots in the tissue,
-        with ``obsm[spatial_key]`` = (``pxl_col_in_fullres``, ``pxl_row_in_fullres``) in pixels
-        and ``in_tissue``, ``array_row`` and ``array_col`` in ``obs``; images are not read.
-        Repeated feature names are numbered, with a warning.
+        Spots × features, the values as stored. From a folder, as :func:`read_folder` gives the
+        modality. Repeated feature names are numbered, with a warning.
 
     Raises
     ------
@@ -88,8 +92,13 @@ def read_modality(
     if kind is not None:
         check_kind(kind)
     source = existing(path, EXPECTED)
+    if _in_folder(source, lazy, machine, choices):
+        folder = read_contents(
+            source, machine, spatial_key=spatial_key, in_tissue=in_tissue, **choices
+        )
+        return unique_names(_modality(folder, kind, source), source=str(source))
     with names_checked_later():
-        adata = _read_any(source, spatial_key, lazy, in_tissue)
+        adata = _read_any(source, lazy)
         check_matrices(adata, str(source))
         if kind is not None:
             adata = select_kind(adata, kind, source=str(source))
@@ -102,6 +111,8 @@ def read_modalities(
     spatial_key: str = _keys.SPATIAL,
     lazy: bool = False,
     in_tissue: bool = True,
+    machine: str | None = None,
+    **choices: Any,
 ) -> dict[str, AnnData]:
     """Read every modality of one file or folder that states its feature types.
 
@@ -109,7 +120,7 @@ def read_modalities(
     ----------
     path
         As for :func:`read_modality`; the features must have types, as 10x's files do.
-    spatial_key, lazy, in_tissue
+    spatial_key, lazy, in_tissue, machine, **choices
         As for :func:`read_modality`.
 
     Returns
@@ -123,37 +134,48 @@ def read_modalities(
         As for :func:`read_modality`; also if no feature has a known type.
     """
     source = existing(path, EXPECTED)
+    if _in_folder(source, lazy, machine, choices):
+        folder = read_contents(
+            source, machine, spatial_key=spatial_key, in_tissue=in_tissue, **choices
+        )
+        return unique_names_each(folder.modalities, source=str(source))
     with names_checked_later():
-        adata = _read_any(source, spatial_key, lazy, in_tissue)
+        adata = _read_any(source, lazy)
         check_matrices(adata, str(source))
-    kinds = kinds_in(adata.var)
-    if not kinds:
-        types = types_in(adata.var)
-        found = (
-            f"var['feature_types'] holds {listed(types)}"
-            if types
-            else f"it has no var['feature_types'] (var has {', '.join(adata.var) or 'nothing'})"
-        )
-        known = ", ".join(name for names in FEATURE_TYPES.values() for name in names)
-        raise ValueError(
-            f"{source} does not say which modality it is: {found} (known types: {known}); "
-            "name its kind instead: rna, protein or chromatin"
-        )
-    with names_checked_later():
-        parts = {str(kind): select_kind(adata, kind, source=str(source)) for kind in kinds}
-    return {kind: unique_names(part, source=f"{source} ({kind})") for kind, part in parts.items()}
+    return unique_names_each(split_kinds(adata, str(source)), source=str(source))
 
 
-def _read_any(path: Path, spatial_key: str, lazy: bool, in_tissue: bool) -> AnnData:
-    """Read all features of `path`."""
+def _in_folder(path: Path, lazy: bool, machine: str | None, choices: dict[str, Any]) -> bool:
+    """Whether a path is to be read as a machine's folder."""
+    found = not lazy and is_folder(path)
+    if not found and (machine is not None or choices):
+        given = ", ".join([*(["machine"] if machine is not None else []), *choices])
+        raise ValueError(f"{path} is no folder of a machine, for which alone {given} would count")
+    return found
+
+
+def _modality(folder: Folder, kind: Kind | None, source: Path) -> AnnData:
+    """The modality of a kind; the only one, where nothing says of which kind it is."""
+    found = folder.modalities
+    if kind in found:
+        return found[str(kind)]
+    (first, *others) = found.values()
+    if not others and (kind is None or column_in(first.var) is None):
+        return first
+    there = ", ".join(found)
+    if kind is None:
+        raise ValueError(f"{source} holds {there}: name one of these kinds")
+    raise ValueError(f"{source} has no {kind} features: it holds {there}")
+
+
+def _read_any(path: Path, lazy: bool) -> AnnData:
+    """Read all features of a file."""
     if lazy:
         return read_lazily(path)
     if is_zarr(path):
         check_zarr(path)
         with reading(path, "AnnData (.zarr)"):
             return ad.read_zarr(path)
-    if path.is_dir():
-        return read_folder(path, spatial_key=spatial_key, in_tissue=in_tissue)
     content = hdf5_content(path)
     if content == "mudata":
         raise ValueError(

@@ -1,19 +1,22 @@
-"""10x Genomics matrices and Space Ranger's ``outs`` folders."""
+"""10x Genomics matrices, and Space Ranger's positions of their spots."""
 
 from __future__ import annotations
 
 import gzip
-import logging
 import shutil
 import tempfile
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pandas as pd
 from anndata import AnnData
 
-from smartcore.io._files import reading
+from smartcore import _keys
+from smartcore.io._features import check_matrices, names_checked_later
+from smartcore.io._files import is_litter, reading
 from smartcore.io._tables import (
     as_names,
     as_numbers,
@@ -21,8 +24,6 @@ from smartcore.io._tables import (
     read_parquet,
     read_text_table,
 )
-
-logger = logging.getLogger("smartcore")
 
 POSITION_COLUMNS = (
     "barcode",
@@ -32,19 +33,33 @@ POSITION_COLUMNS = (
     "pxl_row_in_fullres",
     "pxl_col_in_fullres",
 )
-POSITION_FILES = ("tissue_positions.parquet", "tissue_positions.csv", "tissue_positions_list.csv")
 MATRICES = ("filtered_feature_bc_matrix", "raw_feature_bc_matrix")
-EXPECTED_FOLDER = (
-    "a Space Ranger 'outs' folder (filtered_feature_bc_matrix.h5 and spatial/) or a folder with "
-    "matrix.mtx, features.tsv and barcodes.tsv"
-)
+CELL_MATRICES = ("filtered_feature_cell_matrix", "raw_feature_cell_matrix")
+"""Names of matrices without their ending, the preferred one first: of spots or bins, of cells."""
+
+_MATRIX = "a 10x HDF5 matrix"
+_NEWEST = 2
+"""The newest format of such matrices, as their attribute ``version`` has it."""
+
+_FEW = 0.1
+"""Share of spots that may lack a position: above it, matrix and positions are of different runs."""
 
 
 def read_h5(path: Path) -> AnnData:
-    """Read a 10x HDF5 matrix with all its feature types, as spots × features."""
+    """Read a 10x HDF5 matrix with all its feature types, as spots × features.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be read, or is of a format that is not known yet.
+    """
     import scanpy as sc
 
-    with reading(path, "a 10x HDF5 matrix"):
+    with reading(path, _MATRIX):
+        with h5py.File(path, "r") as file:
+            version = int(file.attrs.get("version", _NEWEST))
+            if version > _NEWEST:
+                raise ValueError(f"its format is {version}; formats up to {_NEWEST} are known")
         return sc.read_10x_h5(path, gex_only=False)
 
 
@@ -96,7 +111,8 @@ def _matrix_files(folder: Path) -> tuple[Path, Path, Path]:
 
 
 def _matrices(folder: Path) -> list[Path]:
-    return sorted([*folder.glob("*matrix.mtx"), *folder.glob("*matrix.mtx.gz")])
+    found = [*folder.glob("*matrix.mtx"), *folder.glob("*matrix.mtx.gz")]
+    return sorted(path for path in found if not is_litter(path))
 
 
 def is_mtx_folder(folder: Path) -> bool:
@@ -116,30 +132,71 @@ def is_mtx_folder(folder: Path) -> bool:
     return bool(found)
 
 
-def find_matrix(outs: Path) -> Path:
+def matrix_in(folder: Path, names: Sequence[str] = MATRICES) -> Path:
     """Find the matrix of an ``outs`` folder: filtered before raw, HDF5 before the text format.
+
+    Parameters
+    ----------
+    folder
+        The folder; itself the result if it holds the text files of a matrix.
+    names
+        Names of matrices without the ending, the preferred ones first.
 
     Raises
     ------
     FileNotFoundError
-        If there is none; the message names likelier folders inside, if any.
+        If there is none.
     ValueError
         If there are several and nothing says which is meant.
     """
-    for name in MATRICES:
+    if is_mtx_folder(folder):
+        return folder
+    for name in names:
         # Files downloaded from 10x carry the sample's name in front.
-        for found in (sorted(outs.glob(f"*{name}.h5")), sorted(outs.glob(f"*{name}"))):
-            found = [p for p in found if p.is_file() or is_mtx_folder(p)]
+        for found in (sorted(folder.glob(f"*{name}.h5")), sorted(folder.glob(f"*{name}"))):
+            found = [p for p in found if not is_litter(p) and (p.is_file() or is_mtx_folder(p))]
             if len(found) > 1:
-                names = ", ".join(p.name for p in found)
-                raise ValueError(f"{outs} holds several matrices: {names}; name one of them")
+                listed = ", ".join(p.name for p in found)
+                raise ValueError(f"{folder} holds several matrices: {listed}; name one of them")
             if found:
                 return found[0]
-    likely = [
-        p for p in (outs / "outs", *sorted(outs.glob("binned_outputs/square_*"))) if p.is_dir()
-    ]
-    hint = f"; perhaps you mean {' or '.join(map(str, likely))}" if likely else ""
-    raise FileNotFoundError(f"{outs} is not {EXPECTED_FOLDER}{hint}")
+    raise FileNotFoundError(
+        f"{folder} holds no matrix: looked for {', '.join(f'{name}.h5' for name in names)}, "
+        "folders of these names, and matrix.mtx"
+    )
+
+
+def other_matrices(matrix: Path) -> list[str]:
+    """Names of the matrices beside one that was chosen."""
+    beside = matrix.parent.glob("*_feature_*_matrix*")
+    found = [p for p in beside if p != matrix and not is_litter(p)]
+    return sorted(f"{p.name}/" if p.is_dir() else p.name for p in found)
+
+
+def read_matrix(matrix: Path) -> AnnData:
+    """Read a matrix of either form, with all its feature types, as spots × features.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be read, or is damaged.
+    """
+    with names_checked_later():
+        adata = read_mtx(matrix) if matrix.is_dir() else read_h5(matrix)
+        check_matrices(adata, str(matrix))
+    return adata
+
+
+def software_of(matrix: Path) -> str | None:
+    """The software that wrote an HDF5 matrix, such as "Space Ranger 2.0.0", where it says so."""
+    if matrix.is_dir():
+        return None
+    with reading(matrix, _MATRIX), h5py.File(matrix, "r") as file:
+        text = file.attrs.get("software_version", "")
+    text = text.decode() if isinstance(text, bytes) else str(text)
+    name, _, number = text.rpartition("-")
+    called = {"spaceranger": "Space Ranger", "cellranger": "Cell Ranger"}
+    return f"{called.get(name, name)} {number}".strip() or None
 
 
 def read_positions(path: Path) -> pd.DataFrame:
@@ -181,15 +238,8 @@ def read_positions(path: Path) -> pd.DataFrame:
     ).astype(dict.fromkeys(("in_tissue", "array_row", "array_col"), int))
 
 
-def add_positions(
-    adata: AnnData,
-    positions: pd.DataFrame,
-    *,
-    source: str,
-    spatial_key: str,
-    in_tissue: bool = True,
-) -> AnnData:
-    """Keep the spots in the tissue and give them their coordinates.
+def add_positions(adata: AnnData, positions: pd.DataFrame, *, source: str) -> AnnData:
+    """Give the spots their positions.
 
     Parameters
     ----------
@@ -199,68 +249,71 @@ def add_positions(
         As :func:`read_positions` returns it.
     source
         Where the positions come from, for messages.
-    spatial_key
-        Where in ``obsm`` the coordinates go: (``pxl_col_in_fullres``, ``pxl_row_in_fullres``), in
-        pixels of the full-resolution image, x first, as scanpy and squidpy have it.
-    in_tissue
-        Leave out the spots outside the tissue.
+
+    Returns
+    -------
+    AnnData
+        `adata` with ``in_tissue``, ``array_row`` and ``array_col`` in ``obs``, and
+        (``pxl_col_in_fullres``, ``pxl_row_in_fullres``) in ``obsm["spatial"]``: pixels of the
+        full-resolution image, x first, as scanpy and squidpy have it.
 
     Raises
     ------
     ValueError
-        If no barcode has a position, or none of those is in the tissue.
+        As :func:`with_places`.
     """
-    known = adata.obs_names.isin(positions.index)
-    if not known.any():
-        raise ValueError(
-            f"none of the {adata.n_obs} barcodes of the matrix (first: {adata.obs_names[0]!r}) is "
-            f"in {source} (first: {str(positions.index[0])!r}); they must come from one run"
-            if adata.n_obs and len(positions)
-            else f"the matrix has {adata.n_obs} spots and {source} has {len(positions)}"
-        )
-    if not known.all():
-        warnings.warn(
-            f"{(~known).sum()} of {adata.n_obs} spots have no position in {source} and were "
-            "dropped",
-            UserWarning,
-            stacklevel=3,
-        )
-    inside = positions.index[(positions["in_tissue"] == 1) | (not in_tissue)]
-    keep = adata.obs_names.isin(inside)
-    if not keep.any():
-        raise ValueError(f"no spot of the matrix is in the tissue, by {source}")
-    if keep.sum() < known.sum():
-        logger.info("%s: %d of %d spots are in the tissue", source, keep.sum(), known.sum())
-    adata = adata if keep.all() else adata[keep].copy()
+    columns = ["pxl_col_in_fullres", "pxl_row_in_fullres"]
+    adata = with_places(adata, positions[columns], source=source)
     rows = positions.loc[adata.obs_names]
     for column in ("in_tissue", "array_row", "array_col"):
         adata.obs[column] = rows[column].to_numpy()
-    adata.obsm[spatial_key] = rows[["pxl_col_in_fullres", "pxl_row_in_fullres"]].to_numpy(
-        np.float64
-    )
     return adata
 
 
-def read_folder(folder: Path, *, spatial_key: str, in_tissue: bool = True) -> AnnData:
-    """Read an ``outs`` folder or a matrix folder, with all feature types.
+def with_places(adata: AnnData, places: pd.DataFrame, *, source: str) -> AnnData:
+    """Give the spots their coordinates, by barcode.
 
-    Coordinates are added where there is a ``spatial`` folder with the spots' positions.
+    Parameters
+    ----------
+    adata
+        Spots × features; ``obs_names`` are barcodes.
+    places
+        x and y of each barcode.
+    source
+        Where they come from, for messages.
+
+    Returns
+    -------
+    AnnData
+        With x and y in ``obsm["spatial"]``; a few spots without them are left out, with a warning.
+
+    Raises
+    ------
+    ValueError
+        If more than a few have none.
     """
-    if is_mtx_folder(folder):
-        return read_mtx(folder)
-    matrix = find_matrix(folder)
-    adata = read_mtx(matrix) if matrix.is_dir() else read_h5(matrix)
-    spatial = folder / "spatial"
-    if not spatial.is_dir():
-        logger.info("%s has no folder 'spatial': no coordinates were read", folder)
-        return adata
-    positions = next((spatial / n for n in POSITION_FILES if (spatial / n).is_file()), None)
-    if positions is None:
-        raise FileNotFoundError(f"{spatial} holds none of {', '.join(POSITION_FILES)}")
-    return add_positions(
-        adata,
-        read_positions(positions),
-        source=str(positions),
-        spatial_key=spatial_key,
-        in_tissue=in_tissue,
-    )
+    known = adata.obs_names.isin(places.index)
+    if not adata.n_obs or not len(places):
+        raise ValueError(f"the matrix has {adata.n_obs} spots and {source} has {len(places)}")
+    if not known.any():
+        raise ValueError(
+            f"none of the {adata.n_obs} barcodes of the matrix (first: {adata.obs_names[0]!r}) is "
+            f"in {source} (first: {str(places.index[0])!r}); they must come from one run"
+        )
+    missing = adata.obs_names[~known]
+    if len(missing) > _FEW * adata.n_obs:
+        raise ValueError(
+            f"{len(missing)} of the {adata.n_obs} barcodes of the matrix have no position in "
+            f"{source} (first: {missing[0]!r}); they must come from one run. To leave these spots "
+            "out, give the matrix by itself and the positions by --coords, with --no-check-names"
+        )
+    if len(missing):
+        warnings.warn(
+            f"{len(missing)} of {adata.n_obs} spots have no position in {source} and are left out "
+            f"(first: {missing[0]!r})",
+            UserWarning,
+            stacklevel=3,
+        )
+        adata = adata[known].copy()
+    adata.obsm[_keys.SPATIAL] = places.loc[adata.obs_names].to_numpy(np.float64)
+    return adata

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import anndata as ad
 import mudata
+import numpy as np
 import pytest
 
 import smartcore as sm
+from helpers.io import BARCODES, NAMES
 
 
 @pytest.fixture(scope="module")
@@ -19,6 +21,12 @@ def section(tmp_path_factory) -> Path:
     with mudata.set_options(pull_on_update=False):
         mdata.write_h5mu(folder / "all.h5mu")
     return folder
+
+
+@pytest.fixture
+def counts() -> np.ndarray:
+    """Spots × features of small 10x files."""
+    return np.random.default_rng(0).poisson(2, (len(BARCODES), len(NAMES))).astype(np.int32)
 
 
 @pytest.fixture

@@ -17,8 +17,9 @@ def test_missing_and_wrong_inputs(section, out, tmp_path, capsys):
 
     fails("--rna", tmp_path / "none.h5ad", message=r"none\.h5ad does not exist; expected")
     fails(tmp_path / "none.h5mu", message=r"none\.h5mu does not exist; expected a MuData")
-    fails("--rna", out.parent, message="is not a Space Ranger 'outs' folder")
-    fails(out.parent, message="is not a Space Ranger 'outs' folder")
+    unknown = r"results is not recognised as the output folder of a machine\. It holds nothing"
+    fails("--rna", out.parent, message=unknown)
+    fails(out.parent, message=unknown)
     fails(section / "rna.h5ad", message="does not say which modality it is")
     fails("--rna", section / "all.h5mu", message="holds a MuData of several modalities")
     cut = tmp_path / "cut.h5ad"

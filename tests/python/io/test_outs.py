@@ -97,20 +97,22 @@ def test_outs_of_another_run_is_refused(tmp_path, counts):
         io.read_modality(outs, "protein")
 
 
-def test_outs_warns_of_spots_without_position(tmp_path, counts):
+def test_outs_with_spots_without_position_is_refused(tmp_path, counts):
     outs = make_outs(tmp_path / "outs", counts)
     positions().iloc[:5].to_csv(outs / "spatial/tissue_positions.csv", index=False)
-    with pytest.warns(UserWarning, match="1 of 5 spots have no position"):
-        result = io.read_modality(outs, "protein")
-    assert list(result.obs_names) == [BARCODES[i] for i in (1, 3, 4)]
+    message = r"1 of the 5 barcodes .* no position in .*tissue_positions\.csv \(first: 'AAAC-1'\)"
+    with pytest.raises(ValueError, match=message):
+        io.read_modality(outs, "protein")
 
 
 def test_folder_that_is_not_outs(tmp_path, counts):
-    with pytest.raises(FileNotFoundError, match="is not a Space Ranger 'outs' folder"):
+    with pytest.raises(
+        ValueError, match=r"not recognised .* holds nothing\. Looked for:\n  Visium:"
+    ):
         io.read_modality(tmp_path)
-    make_outs(tmp_path / "run/outs", counts)
-    with pytest.raises(FileNotFoundError, match=r"perhaps you mean .*run/outs"):
-        io.read_modality(tmp_path / "run")
+    outs = make_outs(tmp_path / "run/outs", counts)
+    inside, direct = (io.read_modality(path, "protein") for path in (tmp_path / "run", outs))
+    assert np.array_equal(inside.obsm["spatial"], direct.obsm["spatial"])
 
 
 def test_outs_without_positions_or_with_other_columns(tmp_path, counts):
@@ -120,5 +122,7 @@ def test_outs_without_positions_or_with_other_columns(tmp_path, counts):
     with pytest.raises(ValueError, match=r"tissue_positions\.csv.*columns missing: array_row"):
         io.read_modality(outs, "protein")
     table.unlink()
-    with pytest.raises(FileNotFoundError, match=r"holds none of tissue_positions\.parquet"):
+    with pytest.raises(
+        FileNotFoundError, match=r"has no positions .* spatial/tissue_positions\.csv or"
+    ):
         io.read_modality(outs, "protein")

@@ -17,10 +17,22 @@ TYPES = ["Gene Expression"] * 3 + ["Antibody Capture"] * 2 + ["Peaks"]
 
 
 def write_tenx(path: Path, counts: np.ndarray, *, types: list[str] | None = None) -> Path:
+    return write_matrix(path, counts, BARCODES, NAMES, TYPES if types is None else types, IDS)
+
+
+def write_matrix(
+    path: Path,
+    counts: np.ndarray,
+    barcodes: list[str],
+    names: list[str],
+    types: list[str],
+    ids: list[str] | None = None,
+) -> Path:
+    """Spots × features as 10x writes them."""
     matrix = sp.csc_matrix(counts.T)
     with h5py.File(path, "w") as file:
         group = file.create_group("matrix")
-        group["barcodes"] = np.array(BARCODES, dtype="S")
+        group["barcodes"] = np.array(barcodes, dtype="S")
         group["data"], group["indices"], group["indptr"] = (
             matrix.data,
             matrix.indices,
@@ -28,10 +40,10 @@ def write_tenx(path: Path, counts: np.ndarray, *, types: list[str] | None = None
         )
         group["shape"] = np.array(matrix.shape, dtype=np.int32)
         features = group.create_group("features")
-        features["id"] = np.array(IDS, dtype="S")
-        features["name"] = np.array(NAMES, dtype="S")
-        features["feature_type"] = np.array(TYPES if types is None else types, dtype="S")
-        features["genome"] = np.array(["mm10"] * len(NAMES), dtype="S")
+        features["id"] = np.array(names if ids is None else ids, dtype="S")
+        features["name"] = np.array(names, dtype="S")
+        features["feature_type"] = np.array(types, dtype="S")
+        features["genome"] = np.array(["mm10"] * len(names), dtype="S")
     return path
 
 
