@@ -7,6 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from anndata import AnnData
+
+from smartcore import _keys
 from smartcore.io import _folders
 from smartcore.io.machines import MACHINES, Choice
 
@@ -66,3 +69,8 @@ def _checked(convert: Callable[[str], Any]) -> Callable[[str], Any]:
             raise argparse.ArgumentTypeError(str(err)) from err
 
     return convert_or_say
+
+
+def intensities(adata: AnnData) -> list[str]:
+    """Modalities whose values are no counts, by what is kept of the folder they were read from."""
+    return list(adata.uns.get(_keys.FOLDER, {}).get("intensities", ()))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import h5py
+import numpy as np
 
 Content = Literal["anndata", "mudata", "10x"]
 
@@ -53,6 +54,12 @@ def reading(path: Path, expected: str) -> Iterator[None]:
             f"{path} could not be read as {expected}; it may be truncated, damaged or of another "
             f"format ({reason})"
         ) from err
+
+
+def attribute(holder: h5py.File | h5py.Group | h5py.Dataset, name: str, default: Any) -> Any:
+    """One value that HDF5 keeps beside the data, which some programs write as an array of one."""
+    values = np.ravel(holder.attrs.get(name, default))
+    return values[0] if values.size else default
 
 
 def hdf5_content(path: Path) -> Content:

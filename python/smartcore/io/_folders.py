@@ -62,7 +62,8 @@ def read_folder(
         coordinates (x first) in ``obsm[spatial_key]`` of each modality and of the whole.
         ``uns["smart_folder"]`` says of which ``machine`` they are, the ``unit`` of the coordinates,
         the ``version`` of the software and the ``section_key`` (column of ``obs`` that tells several
-        sections apart), as far as the folder tells them, and what was ``left_out``.
+        sections apart), as far as the folder tells them, what was ``left_out``, and of which
+        modalities the values are ``intensities`` rather than counts.
 
     Raises
     ------

@@ -16,7 +16,7 @@ from anndata import AnnData
 
 from smartcore import _keys
 from smartcore.io._features import check_matrices, names_checked_later
-from smartcore.io._files import is_litter, reading
+from smartcore.io._files import attribute, is_litter, reading
 from smartcore.io._tables import (
     as_names,
     as_numbers,
@@ -57,7 +57,7 @@ def read_h5(path: Path) -> AnnData:
 
     with reading(path, _MATRIX):
         with h5py.File(path, "r") as file:
-            version = int(file.attrs.get("version", _NEWEST))
+            version = int(attribute(file, "version", _NEWEST))
             if version > _NEWEST:
                 raise ValueError(f"its format is {version}; formats up to {_NEWEST} are known")
         return sc.read_10x_h5(path, gex_only=False)
@@ -192,7 +192,7 @@ def software_of(matrix: Path) -> str | None:
     if matrix.is_dir():
         return None
     with reading(matrix, _MATRIX), h5py.File(matrix, "r") as file:
-        text = file.attrs.get("software_version", "")
+        text = attribute(file, "software_version", "")
     text = text.decode() if isinstance(text, bytes) else str(text)
     name, _, number = text.rpartition("-")
     called = {"spaceranger": "Space Ranger", "cellranger": "Cell Ranger"}

@@ -7,6 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from helpers.imaging import (
+    make_cell_gem,
+    make_cosmx,
+    make_gem,
+    make_merscope,
+    make_slide_seq,
+    make_xenium,
+)
 from helpers.io import make_outs, write_mtx
 from helpers.machines import make_aggr, make_hd
 from smartcore import io
@@ -25,6 +33,12 @@ EXAMPLES = {
     "Visium, joined": make_aggr,
     "Visium HD, bins": make_hd,
     "Visium HD, cells": make_hd,
+    "Xenium": make_xenium,
+    "CosMx": make_cosmx,
+    "MERSCOPE": make_merscope,
+    "Stereo-seq, bins": make_gem,
+    "Stereo-seq, cells": make_cell_gem,
+    "Slide-seq": make_slide_seq,
     "10x matrix": write_mtx,
 }
 """Row → what makes the smallest folder of the kind, at a place, from counts."""

@@ -39,6 +39,8 @@ class Folder:
         The machine's software, such as "Space Ranger 2.0.0", where a file tells it.
     section_key
         Column of ``obs`` that tells the sections apart, where there are several.
+    intensities
+        Modalities whose values are mean intensities of cells, and no whole numbers.
     """
 
     machine: str
@@ -48,6 +50,7 @@ class Folder:
     left_out: tuple[str, ...] = ()
     version: str | None = None
     section_key: str | None = None
+    intensities: tuple[str, ...] = ()
 
     def summary(self) -> dict[str, Any]:
         """What is kept with the data: of these, all that files can hold and that is known."""
@@ -56,6 +59,7 @@ class Folder:
             "unit": self.unit,
             "version": self.version,
             "section_key": self.section_key,
+            "intensities": np.array(self.intensities, dtype=object) if self.intensities else None,
             "left_out": np.array(self.left_out, dtype=object) if self.left_out else None,
         }
         return {name: value for name, value in known.items() if value is not None}
@@ -109,6 +113,8 @@ class Machine:
         What the user may choose.
     last
         Take the folder for this machine's only where no other one's marks fit.
+    folder_only
+        Whether one file without the others is not enough.
     """
 
     name: str
@@ -118,9 +124,12 @@ class Machine:
     unless: tuple[str, ...] = ()
     choices: tuple[Choice, ...] = field(default=())
     last: bool = False
+    folder_only: bool = False
 
     def recognises(self, contents: Contents) -> bool:
         """Whether the names of the files are those of this machine."""
+        if self.folder_only and contents.only is not None:
+            return False
         return bool(contents.find(*self.marks)) and not contents.find(*self.unless)
 
 
