@@ -13,11 +13,14 @@ import pandas as pd
 from anndata import AnnData
 
 from smartcore import _keys
+from smartcore.cli._images import add_images, pictures_of
 from smartcore.cli._summary import Summary
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from smartcore.pl._images import Picture
 
 logger = logging.getLogger("smartcore")
 
@@ -41,7 +44,9 @@ def one_figure(name: str) -> Iterator[None]:
         logger.warning("the figure %r could not be made: %s (-v shows where)", name, err)
 
 
-def draw(data: Any, summary: Summary, *, seed: int) -> Iterator[tuple[str, Callable[[], Figure]]]:
+def draw(
+    data: Any, summary: Summary, *, seed: int, images: bool = False
+) -> Iterator[tuple[str, Callable[[], Figure]]]:
     """The figures that the result allows, to be drawn one after the other.
 
     Parameters
@@ -52,6 +57,9 @@ def draw(data: Any, summary: Summary, *, seed: int) -> Iterator[tuple[str, Calla
         Domains, coordinates and so on of `data`.
     seed
         Of UMAP.
+    images
+        Whether the coordinates are those of the images in ``uns["spatial"]``, on which the maps
+        are then drawn.
 
     Yields
     ------
@@ -59,6 +67,8 @@ def draw(data: Any, summary: Summary, *, seed: int) -> Iterator[tuple[str, Calla
         Name, one of :data:`NAMES`, and what draws the figure.
     """
     spots = _spots_only(summary)
+    if images:
+        add_images(spots, data)
     yield "domains", partial(_maps, spots, {_DOMAIN: "Domains"}, summary.sections)
     if summary.truth is not None:
         yield "truth", partial(_truth, spots, summary)
@@ -155,19 +165,33 @@ def _maps(spots: AnnData, titles: dict[str, str], sections: pd.Series | None) ->
     parts = {"": spots}
     if sections is not None:
         names = categorize(spots.obs[_keys.SECTION], None).names
-        parts = {f"section {name}: ": spots[spots.obs[_keys.SECTION] == name] for name in names}
+        parts = {str(name): spots[spots.obs[_keys.SECTION] == name] for name in names}
+    pictures = pictures_of(parts, spots)
     width = len(titles) if len(titles) > 1 else math.ceil(math.sqrt(len(parts)))
     figure, panels = _figure(math.ceil(len(parts) * len(titles) / width), width)
     for ax in panels[len(parts) * len(titles) :]:
         ax.set_axis_off()
     wanted = [(part, color) for part in parts for color in titles]
     for ax, (part, color) in zip(panels, wanted, strict=False):
-        title = f"{part}{titles[color]}"
-        pl.spatial(
-            parts[part], color, ax=ax, palette=palettes[color], title=title[:1].upper() + title[1:]
-        )
+        title = titles[color] if sections is None else f"Section {part}: {titles[color]}"
+        options: dict[str, Any] = {"palette": palettes[color], "title": title}
+        below = _below(pictures.get(part))
+        try:
+            pl.spatial(parts[part], color, ax=ax, **options, **below)
+        except ValueError as err:
+            if not below:
+                raise
+            logger.warning("%s: drawn without the image of the tissue: %s", title, err)
+            pl.spatial(parts[part], color, ax=ax, **options)
         ax.set(xlabel="", ylabel="")
     return figure
+
+
+def _below(picture: Picture | None) -> dict[str, Any]:
+    """Options of a map that is drawn on an image."""
+    if picture is None:
+        return {}
+    return {"image": picture.pixels, "scale": picture.scale, "size": picture.diameter}
 
 
 def _palettes(spots: AnnData) -> dict[str, dict[Any, Any]]:

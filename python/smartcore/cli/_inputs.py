@@ -14,7 +14,7 @@ import pandas as pd
 from anndata import AnnData
 
 from smartcore import _keys
-from smartcore.cli import _lazy, _machines, _places, _sections
+from smartcore.cli import _images, _lazy, _machines, _places, _sections
 from smartcore.cli._common import UsageError, show_progress
 from smartcore.cli._kinds import (
     IMAGE,
@@ -119,6 +119,8 @@ def load(args: argparse.Namespace) -> Inputs:
     parts = {name: _read(args, source) for name, source in sources.items()}
     for name, part in parts.items():
         check_coordinates(part, args.spatial_key, f"section {name!r}" if name else "")
+        if args.figures and not args.coords:
+            _images.keep_images(sources[name].folders, part.modalities)
     for one in {name for name, _ in args.kind or ()}:
         if not any(one in part.modalities for part in parts.values()):
             there = dict.fromkeys(m for part in parts.values() for m in part.modalities)
@@ -135,6 +137,8 @@ def load(args: argparse.Namespace) -> Inputs:
         sections = {name: part.modalities for name, part in parts.items()}
         args.section_key = _sections.section_column(sections)
         inputs = Inputs(_sections.join(sections, args), joined=True)
+        if args.figures and not args.coords:
+            _images.join_images(sections, inputs.modalities)
         if args.section_key != _keys.SECTION:
             logger.info(
                 "the sections are in obs[%r]: obs[%r] is a column of your own",

@@ -80,9 +80,11 @@ class Outputs:
             table = pd.Series(summary.scores, name="value").rename_axis("score")
             table.to_csv(files.stage(self.beside("scores.csv")))
 
-    def write_figures(self, data: Any, summary: Summary, *, seed: int) -> None:
+    def write_figures(
+        self, data: Any, summary: Summary, *, seed: int, images: bool = False
+    ) -> None:
         """Draw and write the figures one by one; one that fails is a warning."""
-        for name, figure in draw(data, summary, seed=seed):
+        for name, figure in draw(data, summary, seed=seed, images=images):
             with one_figure(name), StagedFiles() as files:
                 figure().savefig(files.stage(self.beside(f"{name}.png")), dpi=DPI)
                 files.commit()

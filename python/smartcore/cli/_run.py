@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from smartcore import _keys
 from smartcore.cli import (
     _common,
     _inputs,
@@ -60,7 +61,7 @@ examples:
 written beside each other; the embedding first, so that nothing that follows can lose it:
   out.h5mu           data with the embedding (obsm["X_smart"]) and the domains (obs["smart"])
   out_domains.csv    spot, domain, coordinates
-  out_domains.png    map of the domains
+  out_domains.png    map of the domains, on the image of the tissue where there is one
   out_umap.png       UMAP of the embedding
   out_losses.png     course of the training, where there was one (--epochs)
   out_scales.png     how widely spots are averaged with their surroundings (where they are)
@@ -154,7 +155,9 @@ def run(args: argparse.Namespace) -> None:
             if checkpoint is not None:
                 checkpoint.remove()
             if args.figures:
-                outputs.write_figures(result, summary, seed=args.seed)
+                # Coordinates of a table, or under another key, may be in other units.
+                images = not args.coords and args.spatial_key == _keys.SPATIAL
+                outputs.write_figures(result, summary, seed=args.seed, images=images)
         except KeyboardInterrupt:
             raise KeyboardInterrupt(f"interrupted; the embedding is in {args.output}") from None
     if summary.scores is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from smartcore.io._boundaries import read_boundaries
 from smartcore.io._coordinates import add_coordinates, read_coordinates
 from smartcore.io._features import FEATURE_TYPES, KINDS
 from smartcore.io._folders import read_folder
@@ -21,6 +22,7 @@ __all__ = [
     "add_coordinates",
     "as_anndata",
     "check_destination",
+    "read_boundaries",
     "read_coordinates",
     "read_folder",
     "read_image",

@@ -39,6 +39,7 @@ def read_modality(
     spatial_key: str = _keys.SPATIAL,
     lazy: bool = False,
     in_tissue: bool = True,
+    images: bool = False,
     machine: str | None = None,
     **choices: Any,
 ) -> AnnData:
@@ -61,6 +62,10 @@ def read_modality(
         Leave the counts on disk, as :func:`read_lazily` does.
     in_tissue
         Of a folder, leave out the spots outside the tissue, which a log message counts.
+    images
+        Of an ``outs`` folder, keep the images of the tissue and their scale factors in
+        ``uns["spatial"]``, as scanpy does, for :func:`smartcore.pl.spatial` to draw. The library
+        is named for the folder. Pixels are of uint8, a quarter the size of scanpy's.
     machine, **choices
         Of a folder, as for :func:`read_folder`.
 
@@ -94,7 +99,12 @@ def read_modality(
     source = existing(path, EXPECTED)
     if _in_folder(source, lazy, machine, choices):
         folder = read_contents(
-            source, machine, spatial_key=spatial_key, in_tissue=in_tissue, **choices
+            source,
+            machine,
+            spatial_key=spatial_key,
+            in_tissue=in_tissue,
+            images=images,
+            **choices,
         )
         return unique_names(_modality(folder, kind, source), source=str(source))
     with names_checked_later():
@@ -111,6 +121,7 @@ def read_modalities(
     spatial_key: str = _keys.SPATIAL,
     lazy: bool = False,
     in_tissue: bool = True,
+    images: bool = False,
     machine: str | None = None,
     **choices: Any,
 ) -> dict[str, AnnData]:
@@ -120,8 +131,8 @@ def read_modalities(
     ----------
     path
         As for :func:`read_modality`; the features must have types, as 10x's files do.
-    spatial_key, lazy, in_tissue, machine, **choices
-        As for :func:`read_modality`.
+    spatial_key, lazy, in_tissue, images, machine, **choices
+        As for :func:`read_modality`; the modalities share one copy of the images.
 
     Returns
     -------
@@ -136,7 +147,12 @@ def read_modalities(
     source = existing(path, EXPECTED)
     if _in_folder(source, lazy, machine, choices):
         folder = read_contents(
-            source, machine, spatial_key=spatial_key, in_tissue=in_tissue, **choices
+            source,
+            machine,
+            spatial_key=spatial_key,
+            in_tissue=in_tissue,
+            images=images,
+            **choices,
         )
         return unique_names_each(folder.modalities, source=str(source))
     with names_checked_later():

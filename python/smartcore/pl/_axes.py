@@ -39,6 +39,19 @@ def axes(ax: Axes | None, figsize: tuple[float, float]) -> Axes:
     return ax
 
 
+def check_opacity(**values: float) -> None:
+    """Refuse what is no opacity.
+
+    Raises
+    ------
+    ValueError
+        If one of the values is not from 0 to 1.
+    """
+    for name, value in values.items():
+        if not 0 <= value <= 1:
+            raise ValueError(f"{name} must be from 0 (transparent) to 1 (opaque), not {value}")
+
+
 def legend(ax: Axes, labels: Sequence[object], colors: Sequence[Any], title: str | None) -> None:
     """A legend of dots, right of the axes."""
     from matplotlib.lines import Line2D

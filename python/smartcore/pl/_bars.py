@@ -15,7 +15,7 @@ from smartcore.metrics._labels import Labels
 from ._axes import axes, category_legend, legend, tilt
 from ._colors import MISSING, PALETTE, Categories, Palette, categorize
 from ._data import colors_of, values_of
-from ._sections import together
+from ._together import together
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

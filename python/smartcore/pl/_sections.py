@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from smartcore._keys import DOMAINS, EMBEDDING, SECTION, SPATIAL
 
-from ._axes import category_legend
+from ._axes import category_legend, check_opacity
 from ._colors import MISSING, Palette, categorize, is_numeric
-from ._data import coordinates, is_mudata, representation, values_of
+from ._images import draw_picture, pictures_of_sections, spot_width
 from ._lattice import lattice
-from ._maps import _compute_umap, _name_axes, _spots, umap
+from ._spots import draw_spots, name_axes
+from ._together import together
+from ._umap import compute_umap, umap
 
 if TYPE_CHECKING:
-    from anndata import AnnData
     from matplotlib.axes import Axes
 
-    from ._data import Data
-
-    Sections: TypeAlias = Data | Sequence[Data] | Mapping[str, Data]
+    from ._images import Picture
+    from ._together import Sections
 
 
 def sections(
@@ -37,6 +37,9 @@ def sections(
     palette: Palette = None,
     legend: bool = True,
     invert_y: bool = True,
+    image: bool | str = False,
+    alpha: float = 1.0,
+    image_alpha: float = 1.0,
 ) -> list[Axes]:
     """Maps of all sections side by side, on one scale, with one colour for each domain.
 
@@ -52,6 +55,12 @@ def sections(
         As in :func:`spatial`.
     n_cols
         Maps in a row; ``None``: about as many as rows.
+    image
+        The image of the tissue below the spots of each section that has one: True, or its name,
+        such as "lowres". A single object has them in ``uns["spatial"]``, in libraries that are
+        named as the sections, or as ``obs["library_id"]`` of their spots.
+    alpha, image_alpha
+        Opacity of the spots and of the images, from 0 to 1.
 
     Returns
     -------
@@ -63,9 +72,11 @@ def sections(
     TypeError
         If ``data`` is something else.
     KeyError
-        If ``color``, ``section_key`` or ``spatial_key`` is not there; the message lists what is.
+        If ``color``, ``section_key``, ``spatial_key`` or ``image`` is not there; the message
+        lists what is.
     ValueError
-        If a spot has no section, coordinates are missing, or ``palette`` does not fit.
+        If a spot has no section, coordinates are missing, ``palette`` does not fit, an opacity is
+        not from 0 to 1, or an image lies elsewhere than its section.
 
     Examples
     --------
@@ -80,14 +91,18 @@ def sections(
     groups = categorize(spots.obs[SECTION], None)
     coords = spots.obsm[SPATIAL][:, :2]
     rows = [groups.codes == code for code in groups.present]
+    check_opacity(alpha=alpha, image_alpha=image_alpha)
+    names = [str(groups.names[code]) for code in groups.present]
+    pictures = _pictures(data, names, rows, image)
     layouts = [lattice(coords[mask]) for mask in rows]
-    if size is not None and not 0 < float(size) < np.inf:
-        raise ValueError(f"size must be positive, in units of the coordinates, not {size}")
-    widths = [width if size is None else float(size) for width, _ in layouts]
+    widths = [
+        spot_width(size, step, pictures.get(name))
+        for (step, _), name in zip(layouts, names, strict=True)
+    ]
     reach = np.max(
         [
-            np.ptp(coords[mask], axis=0) / 2 + width
-            for mask, width in zip(rows, widths, strict=True)
+            np.ptp(coords[mask], axis=0) / 2 + max(width, step)
+            for mask, width, (step, _) in zip(rows, widths, layouts, strict=True)
         ],
         axis=0,
     )
@@ -100,22 +115,42 @@ def sections(
         ax.remove()
     panels = panels[: len(rows)]
     drawn = []
-    for ax, mask, width, (_, square), code in zip(
-        panels, rows, widths, layouts, groups.present, strict=True
+    for ax, mask, width, (_, square), name in zip(
+        panels, rows, widths, layouts, names, strict=True
     ):
         middle = (coords[mask].min(axis=0) + coords[mask].max(axis=0)) / 2
-        drawn.append(_spots(ax, coords[mask], width, square))
+        if name in pictures:
+            draw_picture(ax, pictures[name], middle - reach, middle + reach, image_alpha)
+        drawn.append(draw_spots(ax, coords[mask], width, square))
+        if alpha < 1:
+            drawn[-1].set_alpha(alpha)
         y = (middle[1] + reach[1], middle[1] - reach[1])
         ax.set(
             xlim=(middle[0] - reach[0], middle[0] + reach[0]),
             ylim=y if invert_y else y[::-1],
-            title=str(groups.names[code]),
+            title=name,
             xticks=[],
             yticks=[],
         )
         ax.set_aspect("equal")
     _paint(drawn, panels, rows, spots.obs[color], palette, spots.uns.get("colors"), legend, n_cols)
     return panels
+
+
+def _pictures(
+    data: Sections, names: list[str], rows: Sequence[np.ndarray], image: bool | str
+) -> dict[str, Picture]:
+    """The images of the sections that are drawn, by the names of the sections."""
+    if not image:
+        return {}
+    if isinstance(data, Mapping):
+        parts = {str(name): part for name, part in data.items()}
+    elif isinstance(data, Sequence):
+        parts = {str(i): part for i, part in enumerate(data, 1)}
+    else:
+        parts = {name: data[mask] for name, mask in zip(names, rows, strict=True)}
+        return pictures_of_sections(parts, image, data)
+    return pictures_of_sections({name: parts[name] for name in names}, image, None)
 
 
 def umap_sections(
@@ -153,7 +188,7 @@ def umap_sections(
     from matplotlib.figure import Figure
 
     spots = together(data, color, section_key, use_rep=use_rep)
-    points = _compute_umap(spots.obsm[EMBEDDING], n_neighbors, min_dist, seed)
+    points = compute_umap(spots.obsm[EMBEDDING], n_neighbors, min_dist, seed)
     spots.obsm["X_umap"] = points
     shuffled = spots[np.random.default_rng(seed).permutation(spots.n_obs)].copy()
     if (stored := spots.uns.get("colors")) is not None:
@@ -163,64 +198,8 @@ def umap_sections(
     for ax, column, colors in ((panels[0], SECTION, section_palette), (panels[1], color, palette)):
         title = "By section" if ax is panels[0] else f"By {color}"
         umap(shuffled, column, basis="X_umap", palette=colors, ax=ax, title=title)
-        _name_axes(ax, "UMAP")
+        name_axes(ax, "UMAP")
     return panels
-
-
-def together(
-    data: Sections,
-    color: str,
-    section_key: str,
-    *,
-    spatial_key: str | None = None,
-    use_rep: str | None = None,
-) -> AnnData:
-    """The spots of all sections in one object, with what is to be drawn and no more.
-
-    Returns
-    -------
-    ``obs[color]``, ``obs["section"]`` (ordered categories), ``obsm["spatial"]`` and
-    ``obsm["X_smart"]`` as asked for, ``uns["colors"]`` if the object has such for ``color``.
-    """
-    from anndata import AnnData
-
-    if isinstance(data, Mapping) or (isinstance(data, Sequence) and not isinstance(data, str)):
-        items = data.items() if isinstance(data, Mapping) else enumerate(data, 1)
-        named = {str(name): part for name, part in items}
-        if not named:
-            raise ValueError("the list of sections is empty: give at least one")
-        parts = list(named.values())
-        for part in parts:
-            is_mudata(part)
-        names = [name for name, part in named.items() for _ in range(part.n_obs)]
-        where: Any = pd.Categorical(names, categories=list(named), ordered=True)
-    else:
-        parts = [data]
-        own = values_of(data, section_key)
-        if own.isna().any():
-            raise ValueError(f"obs[{section_key!r}] is missing for {int(own.isna().sum())} spots")
-        groups = categorize(own.astype("category"), None)
-        order = [groups.names[code] for code in groups.present]
-        where = pd.Categorical(own, categories=order, ordered=True)
-    values = [values_of(part, color) for part in parts]
-    same = all(v.dtype == values[0].dtype for v in values)
-    column = pd.concat(values) if same else pd.concat([v.astype(object) for v in values])
-    index = pd.Index([str(i) for i in range(len(column))])
-    # Where colour and section are one column, it is drawn by its own name.
-    spots = AnnData(obs=pd.DataFrame({SECTION: where}, index=index))
-    if color != SECTION:
-        spots.obs[color] = column.to_numpy() if is_numeric(column) else column.array
-    if spatial_key is not None:
-        places = [coordinates(part, spatial_key)[:, :2] for part in parts]
-        spots.obsm[SPATIAL] = np.concatenate(places)
-    if use_rep is not None:
-        spots.obsm[EMBEDDING] = np.concatenate(
-            [representation(part, use_rep, gaps=True) for part in parts]
-        )
-    stored = parts[0].uns.get(f"{color}_colors")
-    if stored is not None:
-        spots.uns["colors"] = list(stored)
-    return spots
 
 
 def _paint(

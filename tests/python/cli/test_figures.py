@@ -2,10 +2,14 @@
 
 from pathlib import Path
 
+import anndata as ad
 import numpy as np
+import pandas as pd
 import pytest
 
+import smartcore as sm
 from helpers.cli import FAST, run
+from smartcore.cli import _images
 
 pytestmark = pytest.mark.usefixtures("no_pulling")
 
@@ -47,3 +51,90 @@ def test_figures_of_one_modality_in_two_sections(section, out, change):
     for name in ("domains", "umap"):
         # Two maps: one for each section; by section and by domain.
         assert read_image(out.parent / f"out_{name}.png").shape[1] == 2 * 6 * 200
+
+
+BACKGROUND = (40, 90, 160)
+
+
+def with_image(adata, name="slide", color=BACKGROUND):
+    """Put the section, a grid of step 1, on an image of one colour; 10 pixels for each step."""
+    pixels = np.full((130, 130, 3), color, dtype=np.uint8)
+    adata.uns["spatial"] = {
+        name: {
+            "images": {"hires": pixels},
+            "scalefactors": {"tissue_hires_scalef": 10.0, "spot_diameter_fullres": 0.5},
+        }
+    }
+
+
+def share_of(path: Path, color=BACKGROUND) -> float:
+    """Part of a figure that is of one colour."""
+    return float((np.abs(read_image(path) * 255 - color) < 1.5).all(axis=-1).mean())
+
+
+@pytest.mark.usefixtures("quick_umap")
+def test_maps_lie_on_the_image_of_the_tissue(section, out, change, tmp_path):
+    rna = change("rna", with_image)
+    sources = ["--rna", rna, "--protein", section / "protein.h5ad", "-k", 4, "--truth", "domain"]
+    assert run(*sources, "-o", out, *FAST, "-q") == 0
+    for name in ("domains", "truth"):
+        # Discs of half a step's width leave three quarters of the map to the image.
+        assert share_of(out.parent / f"out_{name}.png") > 0.3
+    # It stays with the result, once, for maps that are drawn later.
+    result = sm.io.read_mudata(out)
+    assert "spatial" not in result["protein"].uns
+    assert sm.pl.spatial(result, image=True).images
+    # Coordinates of a table are not those of the image.
+    table = pd.DataFrame(result.obsm["spatial"], index=result.obs_names, columns=["x", "y"])
+    table.to_csv(tmp_path / "places.csv", index_label="spot")
+    coords = ["--coords", tmp_path / "places.csv"]
+    assert run(*sources, *coords, "-o", out, *FAST, "-q", "--force") == 0
+    assert share_of(out.parent / "out_domains.png") == 0
+
+
+@pytest.mark.usefixtures("quick_umap")
+def test_each_of_several_files_lies_on_its_own_image(section, out, tmp_path):
+    colors = {"one": (200, 60, 200), "two": (60, 200, 200)}
+    for name, color in colors.items():
+        adata = ad.read_h5ad(section / "rna.h5ad")
+        with_image(adata, "same name", color)
+        adata.write_h5ad(tmp_path / f"{name}.h5ad")
+    files = [tmp_path / f"{name}.h5ad" for name in colors]
+    assert run("--rna", *files, "-k", 3, "-o", out, *FAST, "-q") == 0
+    image = read_image(out.parent / "out_domains.png")
+    for half, color in zip(np.array_split(image, 2, axis=1), colors.values(), strict=True):
+        (shown,) = [
+            c for c in colors.values() if (np.abs(half * 255 - c) < 1.5).all(-1).mean() > 0.2
+        ]
+        assert shown == color
+
+
+@pytest.mark.usefixtures("quick_umap")
+def test_an_image_that_does_not_fit_is_a_warning(section, out, change, capsys):
+    def edit(adata):
+        with_image(adata)
+        adata.obsm["spatial"] = adata.obsm["spatial"] + 1000
+
+    assert run("--rna", change("rna", edit), "-k", 3, "-o", out, *FAST) == 0
+    error = capsys.readouterr().err
+    assert "Domains: drawn without the image of the tissue: the spots lie outside" in error
+    assert share_of(out.parent / "out_domains.png") == 0
+
+
+@pytest.mark.usefixtures("quick_umap")
+def test_images_of_a_space_ranger_folder(shared_data, out):
+    out = out.with_suffix(".h5ad")
+    assert run(shared_data / "seurat_visium/visium_outs", "-k", 3, "-o", out, *FAST, "-q") == 0
+    assert ad.read_h5ad(out).uns["spatial"]["visium_outs"]["images"]["hires"].shape[2] == 3
+
+
+def test_a_damaged_image_costs_the_map_its_image_and_nothing_else(tmp_path, caplog):
+    (tmp_path / "outs/spatial").mkdir(parents=True)
+    (tmp_path / "outs/spatial/tissue_lowres_image.png").write_bytes(b"no image")
+    modalities = {"rna": ad.AnnData(np.ones((2, 2)))}
+    _images.keep_images([tmp_path / "elsewhere", tmp_path / "outs"], modalities)
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert "without the image of the tissue" in record.getMessage()
+    assert "scalefactors_json.json" in record.getMessage()
+    assert not modalities["rna"].uns

@@ -1,11 +1,13 @@
 """Space Ranger's outs folders."""
 
+import json
 import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
 import scanpy as sc
+from matplotlib.image import imsave
 
 from helpers.io import BARCODES, make_outs, positions, write_mtx, write_tenx
 from smartcore import io
@@ -126,3 +128,55 @@ def test_outs_without_positions_or_with_other_columns(tmp_path, counts):
         FileNotFoundError, match=r"has no positions .* spatial/tissue_positions\.csv or"
     ):
         io.read_modality(outs, "protein")
+
+
+def test_images_agree_with_scanpy(shared_data):
+    outs = shared_data / "seurat_visium/visium_outs"
+    ours = io.read_modality(outs, "rna", images=True).uns["spatial"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        theirs = sc.read_visium(outs, library_id="visium_outs").uns["spatial"]
+    assert list(ours) == list(theirs)
+    (one,), (other,) = ours.values(), theirs.values()
+    assert one["scalefactors"] == other["scalefactors"]
+    assert set(one["images"]) == set(other["images"])
+    for name, image in one["images"].items():
+        assert image.dtype == np.uint8
+        pixels, opacity = np.split(other["images"][name], [3], axis=2)
+        assert np.array_equal(image, np.rint((pixels * opacity + 1 - opacity) * 255))
+
+
+@pytest.mark.filterwarnings("ignore:.*occur more than once")
+def test_images_of_outs(tmp_path, counts):
+    outs = make_outs(tmp_path / "sample/outs", counts)
+    lowres = np.random.default_rng(0).integers(0, 256, (6, 9, 3), dtype=np.uint8)
+    factors = {"tissue_lowres_scalef": 0.05, "spot_diameter_fullres": 80}
+    imsave(outs / "spatial/tissue_lowres_image.png", lowres)
+    with pytest.raises(FileNotFoundError, match=r"but no scalefactors_json\.json"):
+        io.read_modality(outs, "protein", images=True)
+    path = outs / "spatial/scalefactors_json.json"
+    path.write_text(json.dumps(factors))
+    (library,) = (kept := io.read_modality(outs, "protein", images=True).uns["spatial"])
+    assert library == "sample"
+    assert kept[library]["scalefactors"] == factors
+    assert list(kept[library]["images"]) == ["lowres"]
+    assert np.array_equal(kept[library]["images"]["lowres"], lowres)
+    assert "spatial" not in io.read_modality(outs, "protein").uns
+    both = io.read_modalities(outs, images=True)
+    assert both["protein"].uns["spatial"] is both["chromatin"].uns["spatial"]
+
+    path.write_text('{"tissue_hires_scalef": 1}')
+    with pytest.raises(ValueError, match=r"scalefactors_json.*lacks tissue_lowres_scalef"):
+        io.read_modality(outs, "protein", images=True)
+    path.write_text('{"tissue_lowres_scalef": 0}')
+    with pytest.raises(ValueError, match="tissue_lowres_scalef must be a positive number"):
+        io.read_modality(outs, "protein", images=True)
+    path.write_text("{")
+    with pytest.raises(ValueError, match=r"scalefactors_json\.json could not be read"):
+        io.read_modality(outs, "protein", images=True)
+    path.write_text(json.dumps(factors))
+    (outs / "spatial/tissue_lowres_image.png").write_bytes(b"no image")
+    with pytest.raises(ValueError, match=r"tissue_lowres_image\.png could not be read"):
+        io.read_modality(outs, "protein", images=True)
+    (outs / "spatial/tissue_lowres_image.png").unlink()
+    assert "spatial" not in io.read_modality(outs, "protein", images=True).uns

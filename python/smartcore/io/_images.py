@@ -1,0 +1,105 @@
+"""Images of the tissue that Space Ranger keeps beside the positions of the spots."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smartcore.io._files import reading
+
+logger = logging.getLogger("smartcore")
+
+IMAGES = {"hires": "tissue_hires_image.png", "lowres": "tissue_lowres_image.png"}
+"""Name of an image, as scanpy calls it, and its file."""
+
+SCALE_FACTORS = "scalefactors_json.json"
+
+
+def tissue_images(spatial_folder: Path) -> dict[str, Any]:
+    """Read the images of the tissue and their scale factors from a ``spatial`` folder.
+
+    Parameters
+    ----------
+    spatial_folder
+        The folder with ``tissue_hires_image.png``, ``tissue_lowres_image.png`` or both, and
+        ``scalefactors_json.json``.
+
+    Returns
+    -------
+    dict
+        What scanpy keeps in ``uns["spatial"][library]``: ``"images"``, from "hires" and "lowres",
+        as far as they are there, to pixels of shape (rows, columns, 3), uint8, white where
+        they are transparent; and
+        ``"scalefactors"``, of which ``tissue_hires_scalef`` and ``tissue_lowres_scalef`` are
+        pixels of that image for one pixel of full resolution, and ``spot_diameter_fullres`` is
+        in pixels of full resolution. Empty if the folder holds no image.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there are images, but no scale factors.
+    ValueError
+        If a file cannot be read, or a scale factor is not a positive number.
+    """
+    found = {
+        name: spatial_folder / file
+        for name, file in IMAGES.items()
+        if (spatial_folder / file).is_file()
+    }
+    if not found:
+        return {}
+    factors = spatial_folder / SCALE_FACTORS
+    if not factors.is_file():
+        raise FileNotFoundError(
+            f"{spatial_folder} holds {', '.join(path.name for path in found.values())}, but no "
+            f"{SCALE_FACTORS}, which says how the image lies under the spots"
+        )
+    scales = _scale_factors(factors, list(found))
+    images = {name: _pixels(path) for name, path in found.items()}
+    sizes = ", ".join(
+        f"{name} {image.shape[1]} × {image.shape[0]}" for name, image in images.items()
+    )
+    logger.info("%s: images of the tissue (%s pixels)", spatial_folder, sizes)
+    return {"images": images, "scalefactors": scales}
+
+
+def library_images(folder: Path) -> dict[str, Any]:
+    """What goes to ``uns["spatial"]`` from an ``outs`` folder: its library and the images of it.
+
+    Empty, with a log message, where there are none.
+    """
+    images = tissue_images(folder / "spatial")
+    if not images:
+        logger.info("%s/spatial holds no image of the tissue", folder)
+        return {}
+    place = folder.resolve()
+    return {(place.parent if place.name == "outs" else place).name: images}
+
+
+def _scale_factors(path: Path, images: list[str]) -> dict[str, float]:
+    with reading(path, "Space Ranger's scale factors (a JSON object of numbers)"):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        factors = {str(name): float(value) for name, value in content.items()}
+    for name in [f"tissue_{image}_scalef" for image in images]:
+        if name not in factors:
+            raise ValueError(f"{path} lacks {name}; it has {', '.join(factors) or 'nothing'}")
+        if not 0 < factors[name] < np.inf:
+            raise ValueError(f"{path}: {name} must be a positive number, not {factors[name]}")
+    return factors
+
+
+def _pixels(path: Path) -> NDArray[np.uint8]:
+    from PIL import Image
+
+    with reading(path, "an image (PNG)"), Image.open(path) as image:
+        if image.mode.startswith(("I", "F")):
+            raise ValueError(f"it has more than 8 bits a pixel (mode {image.mode})")
+        if image.has_transparency_data:
+            white = Image.new("RGBA", image.size, "white")
+            image = Image.alpha_composite(white, image.convert("RGBA"))
+        return np.array(image.convert("RGB"))
