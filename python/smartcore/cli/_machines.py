@@ -10,7 +10,7 @@ from typing import Any
 from anndata import AnnData
 
 from smartcore import _keys
-from smartcore.io import _folders
+from smartcore.io import _machine_folders
 from smartcore.io.machines import MACHINES, Choice
 
 
@@ -18,7 +18,7 @@ def add_options(group: argparse._ArgumentGroup) -> None:
     """Add an option for what the machine is, and for each thing that a machine leaves open."""
     group.add_argument(
         "--machine",
-        type=_checked(lambda text: _folders.named(text).name),
+        type=_checked(lambda text: _machine_folders.named(text).name),
         metavar="NAME",
         help="machine that wrote the folder, where its files fit several: "
         + ", ".join(machine.name for machine in MACHINES),
@@ -48,7 +48,7 @@ def given(args: argparse.Namespace) -> str:
 
 def is_folder(path: Path) -> bool:
     """Whether an input is the folder of a machine, packed or not; files that are missing are not."""
-    return _folders.is_folder(path.expanduser())
+    return _machine_folders.is_folder(path.expanduser())
 
 
 def _all() -> list[Choice]:

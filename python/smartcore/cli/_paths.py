@@ -10,7 +10,7 @@ from pathlib import Path
 from smartcore.cli._common import UsageError
 from smartcore.cli._kinds import other_files
 from smartcore.cli._sections import NOTHING
-from smartcore.io import KINDS, _folders
+from smartcore.io import KINDS, _machine_folders
 from smartcore.io._lazy import is_zarr
 
 
@@ -62,5 +62,6 @@ def _within(output: Path, folder: Path) -> bool:
         real / f"{name}{end}" for name in ("features.tsv", "barcodes.tsv") for end in ("", ".gz")
     ]
     return any(
-        part == output or part in output.parents for part in (*_folders.telling(real), *beside)
+        part == output or part in output.parents
+        for part in (*_machine_folders.telling(real), *beside)
     )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from smartcore.io._boundaries import read_boundaries
 from smartcore.io._coordinates import add_coordinates, read_coordinates
 from smartcore.io._features import FEATURE_TYPES, KINDS
-from smartcore.io._folders import read_folder
 from smartcore.io._image import Image, read_image
 from smartcore.io._joint import as_anndata
 from smartcore.io._lazy import read_lazily
+from smartcore.io._machine_folders import read_folder
 from smartcore.io._rds import read_rds
 from smartcore.io._read import read_modalities, read_modality, read_mudata
 from smartcore.io._sce import write_rds

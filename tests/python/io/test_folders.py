@@ -12,7 +12,7 @@ import scanpy as sc
 from helpers.io import make_outs, write_mtx, write_tenx
 from helpers.machines import make_hd
 from smartcore import io
-from smartcore.io import _folders
+from smartcore.io import _machine_folders
 from smartcore.io.machines import MACHINES
 
 pytestmark = [
@@ -117,7 +117,7 @@ def test_folder_that_fits_two_machines(tmp_path, counts, monkeypatch):
     make_outs(tmp_path / "outs", counts)
     (visium,) = (machine for machine in MACHINES if machine.name == "Visium")
     other = type(visium)("Other", ("spatial",), "a folder spatial/", visium.read)
-    monkeypatch.setattr(_folders, "MACHINES", (*MACHINES, other))
+    monkeypatch.setattr(_machine_folders, "MACHINES", (*MACHINES, other))
     with pytest.raises(ValueError, match=r"fits Visium and Other: .* machine='Visium'"):
         io.read_folder(tmp_path / "outs")
     found = io.read_folder(tmp_path / "outs", machine="visium")
