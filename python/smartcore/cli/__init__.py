@@ -1,11 +1,11 @@
-"""The command line: ``smartcore run``, ``smartcore demo`` and ``smartcore score``."""
+"""The command line: ``smartcore run``, ``demo``, ``score`` and ``export``."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
 
-from smartcore.cli import _demo, _run, _score
+from smartcore.cli import _demo, _export, _run, _score
 from smartcore.cli._common import FAILED, INTERRUPTED, OK, USAGE, UsageError, messages, report
 from smartcore.cli._words import for_the_command_line
 
@@ -25,6 +25,8 @@ examples:
       all modalities of a Space Ranger folder; the number of domains is chosen
   smartcore score lymph_node.h5mu --truth annotation
       compare the domains with an annotation
+  smartcore export lymph_node.h5mu --to qupath -o domains.geojson
+      the domains as annotations of QuPath
 
 exit codes: 0 all went well, 1 something is wrong with the data or files, 2 something is wrong
 with the command, 130 interrupted"""
@@ -43,7 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"smartcore {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
-    for module in (_run, _demo, _score):
+    for module in (_run, _demo, _score, _export):
         module.add_parser(commands)
     return parser
 

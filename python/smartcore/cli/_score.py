@@ -13,6 +13,7 @@ import pandas as pd
 from smartcore import _keys
 from smartcore.cli import _common, _lookup, _results
 from smartcore.cli._common import UsageError
+from smartcore.cli._export import add_place_options
 from smartcore.cli._inputs import holds_mudata
 
 logger = logging.getLogger("smartcore")
@@ -30,6 +31,8 @@ examples:
       obs["smart"] against obs["annotation"], which may also be a modality's
   smartcore score out.h5mu --truth rna:annotation --pred leiden --moran
       another clustering, the annotation of the modality rna, and Moran's I
+  smartcore score out.h5ad --regions drawn.geojson --pixel-size 0.2125
+      regions drawn in QuPath as the annotation; coordinates in micrometres
   smartcore score out_domains.csv --pred domain --truth layer --truth-file labels.csv
       tables whose first columns name the spots"""
 
@@ -48,14 +51,26 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "input", type=Path, metavar="RESULT", help=".h5mu, .h5ad or table (.csv, .tsv)"
     )
-    parser.add_argument(
-        "--truth", required=True, metavar="COLUMN", help="column of obs with the annotation"
+    annotation = parser.add_mutually_exclusive_group(required=True)
+    annotation.add_argument("--truth", metavar="COLUMN", help="column of obs with the annotation")
+    annotation.add_argument(
+        "--regions",
+        type=Path,
+        metavar="FILE",
+        help="regions drawn in QuPath, exported as GeoJSON, whose classes are the annotation",
     )
     parser.add_argument(
         "--truth-file",
         type=Path,
         metavar="FILE",
         help="another file with the annotation; spots are matched by name",
+    )
+    parser.add_argument(
+        "--overlap",
+        choices=("error", "smallest"),
+        default="error",
+        help="what becomes of spots in regions of different classes: an error, or the class of the "
+        "smallest region (default: %(default)s)",
     )
     parser.add_argument(
         "--pred",
@@ -68,12 +83,7 @@ def add_parser(commands: Any) -> None:
         action="store_true",
         help="also Moran's I of the domains, each by itself (1: one patch, 0: scattered), and mean",
     )
-    parser.add_argument(
-        "--spatial-key",
-        default=_keys.SPATIAL,
-        metavar="KEY",
-        help="where in obsm the coordinates are, for --moran (default: %(default)s)",
-    )
+    add_place_options(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
     _common.add_message_options(parser)
 
@@ -84,7 +94,7 @@ def run(args: argparse.Namespace) -> None:
     Raises
     ------
     UsageError
-        If Moran's I is wanted of a table.
+        If Moran's I or regions are wanted of a table.
     """
     from smartcore import metrics
 
@@ -92,10 +102,13 @@ def run(args: argparse.Namespace) -> None:
     table = isinstance(data, _Table)
     if args.moran and table:
         raise UsageError("--moran needs coordinates, so an .h5mu or .h5ad file")
+    if args.regions and table:
+        raise UsageError("--regions needs coordinates, so an .h5mu or .h5ad file")
+    if args.regions and args.truth_file:
+        raise UsageError("--truth-file is for --truth; --regions names a file itself")
     column = args.pred or ("domain" if table else _keys.DOMAINS)
     predicted = _lookup.find_labels(data, column)
-    source = read_labelled(args.truth_file) if args.truth_file else data
-    truth = _lookup.find_labels(source, args.truth)
+    truth = _annotation(args, data)
     common = truth.values.index.intersection(predicted.values.index)
     if not len(common):
         raise ValueError(
@@ -125,6 +138,22 @@ def run(args: argparse.Namespace) -> None:
         scores |= {"morans_i": float(moran.mean())}
         scores |= {f"morans_i of {name}": float(value) for name, value in moran.items()}
     print(_results.score_text(scores))
+
+
+def _annotation(args: argparse.Namespace, data: Any) -> _lookup.Labels:
+    if args.regions is None:
+        source = read_labelled(args.truth_file) if args.truth_file else data
+        return _lookup.find_labels(source, args.truth)
+    from smartcore import io
+
+    labels = io.read_regions(
+        args.regions,
+        data,
+        spatial_key=args.spatial_key,
+        pixel_size=args.pixel_size,
+        overlap=args.overlap,
+    )
+    return _lookup.Labels(labels.astype(object).dropna(), f"regions of {args.regions}")
 
 
 def _places(*labels: _lookup.Labels) -> list[str]:

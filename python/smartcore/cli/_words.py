@@ -21,6 +21,10 @@ _OPTIONS = {
     "n_top_genes=None": "--n-top-genes with a larger number",
     "n_top_genes": "--n-top-genes",
     "n_comps": "--n-comps",
+    "names_key": "--names-key",
+    "overlap='smallest'": "--overlap smallest",
+    "overwrite=True": "--force",
+    "pixel_size": "--pixel-size",
     "section_key": "--section-key",
     "spatial_key": "--spatial-key",
 }
@@ -47,6 +51,7 @@ _RULES: list[tuple[re.Pattern[str], str]] = [
     (re.compile(r"\(columns=…; --coords-columns on the command line\)"), "(--coords-columns X Y)"),
     (re.compile(r"\(names=…; --coords-names on the command line\)"), "(--coords-names COLUMN)"),
     (re.compile(r" ?\((--[a-z-]+) on the command line\)"), ""),
+    (re.compile(r"\(key=\)"), "(--key)"),
     (re.compile(r"\(layer=\)"), "(--layer)"),
     (re.compile(r"\(reps= of smartcore\.tl\.smart\)"), "(--rep)"),
     (re.compile(r" \(view='filtered'\)"), ""),

@@ -1,0 +1,72 @@
+"""Coordinates in pixels of the full-resolution image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def check_pixel_size(pixel_size: float | None) -> None:
+    """Refuse a pixel size that is none.
+
+    Raises
+    ------
+    ValueError
+        If it is not a positive, finite number.
+    """
+    if pixel_size is not None and not (np.isfinite(pixel_size) and pixel_size > 0):
+        raise ValueError(f"pixel_size must be a positive number of micrometres, not {pixel_size}")
+
+
+def in_pixels(
+    coords: NDArray[np.float64], pixel_size: float | None, data: Any
+) -> NDArray[np.float64]:
+    """Coordinates in pixels.
+
+    Parameters
+    ----------
+    coords
+        Shape (n_spots, 2).
+    pixel_size
+        Length of a pixel in the unit of the coordinates. None: 1 for Space Ranger's data.
+    data
+        The AnnData or MuData that they are from.
+
+    Raises
+    ------
+    ValueError
+        If no pixel size is given and nothing tells that the coordinates are pixels.
+    """
+    check_pixel_size(pixel_size)
+    if pixel_size is None:
+        if not _of_space_ranger(data):
+            raise ValueError(
+                "the image's pixels are needed, and nothing tells the unit of these coordinates. "
+                "Give pixel_size: micrometres per pixel where coordinates are in micrometres "
+                "(0.2125 for Xenium), 1 where they are pixels of the full-resolution image"
+            )
+        return coords
+    return coords / pixel_size
+
+
+def _of_space_ranger(data: Any) -> bool:
+    """Whether an object holds what comes with Space Ranger's positions, which are pixels."""
+    return any(
+        {"array_row", "array_col"} <= set(part.obs) or _has_scale_factors(part.uns.get("spatial"))
+        for part in _parts(data)
+    )
+
+
+def _parts(data: Any) -> Iterator[Any]:
+    if hasattr(data, "obs"):
+        yield data
+        yield from getattr(data, "mod", {}).values()
+
+
+def _has_scale_factors(spatial: object) -> bool:
+    return isinstance(spatial, Mapping) and any(
+        isinstance(part, Mapping) and "scalefactors" in part for part in spatial.values()
+    )
