@@ -137,7 +137,9 @@ def _smartcore(stages: Stages, device: str) -> Callable:
         stages.watch(where, name, stage)
 
     def embed(features: Arrays, coords: NDArray) -> NDArray:
-        return integration.integrate(features, coords, n_neighbors=4, device=device).embedding
+        return integration.integrate(
+            features, coords, n_neighbors=4, epochs=50, device=device
+        ).embedding
 
     return embed
 

@@ -15,7 +15,7 @@ PACKAGE = "smartcore"
 # The wings (what lies right below the package) in the order of the data, with their place across
 # the figure, in inches. How high they stand in it follows from their imports.
 PLACES = {
-    "io": 1.05,
+    "io": 1.35,
     "datasets": 2.7,
     "pp": 1.4,
     "spatial": 3.1,
@@ -27,7 +27,7 @@ PLACES = {
     "preparation": 4.0,
     "integration": 4.0,
     "clustering": 5.9,
-    "metrics": 7.9,
+    "metrics": 8.0,
     "tl": 4.7,
     "pl": 6.9,
     "cli": 3.2,

@@ -26,8 +26,11 @@ def keep_images(folders: list[Path], modalities: Mapping[str, AnnData]) -> None:
     A damaged image is a warning: domains are found without it.
     """
     from smartcore.io._images import library_images
+    from smartcore.io.machines import PIXELS
 
     holder = next(iter(modalities.values()))
+    if holder.uns.get(_keys.FOLDER, {}).get("unit", PIXELS) != PIXELS:
+        return  # an image lies under places in its own pixels alone
     for folder in folders:
         if not (folder / "spatial").is_dir():
             continue

@@ -99,7 +99,7 @@ def _pixels(path: Path) -> NDArray[np.uint8]:
     with reading(path, "an image (PNG)"), Image.open(path) as image:
         if image.mode.startswith(("I", "F")):
             raise ValueError(f"it has more than 8 bits a pixel (mode {image.mode})")
-        if image.has_transparency_data:
-            white = Image.new("RGBA", image.size, "white")
-            image = Image.alpha_composite(white, image.convert("RGBA"))
-        return np.array(image.convert("RGB"))
+        if not image.has_transparency_data:
+            return np.array(image.convert("RGB"))
+        white = Image.new("RGBA", image.size, "white")
+        return np.array(Image.alpha_composite(white, image.convert("RGBA")).convert("RGB"))

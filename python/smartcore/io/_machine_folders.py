@@ -17,8 +17,9 @@ from smartcore.given.off_tissue import tissue_spots
 from smartcore.io._archives import is_archive, unpacked
 from smartcore.io._features import names_checked_later, unique_names_each
 from smartcore.io._files import existing
+from smartcore.io._images import library_images
 from smartcore.io._lazy import is_zarr
-from smartcore.io.machines import MACHINES, Contents, Folder, Machine
+from smartcore.io.machines import MACHINES, PIXELS, Contents, Folder, Machine
 
 if TYPE_CHECKING:
     from mudata import MuData
@@ -35,6 +36,7 @@ def read_folder(
     *,
     spatial_key: str = _keys.SPATIAL,
     in_tissue: bool = True,
+    images: bool = False,
     **choices: Any,
 ) -> MuData:
     r"""Read the output folder of a spatial machine.
@@ -52,6 +54,9 @@ def read_folder(
         Where in ``obsm`` the coordinates go.
     in_tissue
         Leave out the spots that the folder marks as lying outside the tissue.
+    images
+        Keep Space Ranger's images of the tissue and their scale factors in ``uns["spatial"]`` of
+        each modality, as scanpy does, for :func:`smartcore.pl.spatial` to draw.
     **choices
         What a machine leaves open, such as ``bin=16`` for Visium HD; see docs/machines.md.
 
@@ -62,7 +67,8 @@ def read_folder(
         coordinates (x first) in ``obsm[spatial_key]`` of each modality and of the whole.
         ``uns["smart_folder"]`` says of which ``machine`` they are, the ``unit`` of the coordinates,
         the ``version`` of the software and the ``section_key`` (column of ``obs`` that tells several
-        sections apart), as far as the folder tells them, and what was ``left_out``.
+        sections apart), as far as the folder tells them, what was ``left_out``, and of which
+        modalities the values are ``intensities`` rather than counts.
 
     Raises
     ------
@@ -87,7 +93,9 @@ def read_folder(
     array([[0.],
            [7.]], dtype=float32)
     """
-    folder = read_contents(path, machine, spatial_key=spatial_key, in_tissue=in_tissue, **choices)
+    folder = read_contents(
+        path, machine, spatial_key=spatial_key, in_tissue=in_tissue, images=images, **choices
+    )
     parts = unique_names_each(folder.modalities, source=str(path))
     return _as_mudata(replace(folder, modalities=parts), spatial_key)
 
@@ -98,6 +106,7 @@ def read_contents(
     *,
     spatial_key: str = _keys.SPATIAL,
     in_tissue: bool = True,
+    images: bool = False,
     **choices: Any,
 ) -> Folder:
     """As :func:`read_folder`, before names are checked and the modalities are put together."""
@@ -115,8 +124,13 @@ def read_contents(
         with names_checked_later():
             folder = found.read(contents, **choices)
             folder = _on_tissue(folder) if in_tissue else folder
+        # Images lie under places in their own pixels alone.
+        fitting = images and folder.unit == PIXELS and (contents.root / "spatial").is_dir()
+        pictures = library_images(contents.root) if fitting else {}
     for adata in folder.modalities.values():
         adata.uns[_keys.FOLDER] = folder.summary()
+        if pictures:
+            adata.uns[_keys.SPATIAL] = pictures
         if spatial_key != _keys.SPATIAL and _keys.SPATIAL in adata.obsm:
             adata.obsm[spatial_key] = adata.obsm.pop(_keys.SPATIAL)
     _tell(folder, source)

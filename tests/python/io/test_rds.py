@@ -236,7 +236,7 @@ def test_command_line(saved, tmp_path, capsys, name, n_sections):
     out = tmp_path / "out.h5mu"
     command = ["run", str(saved(name)), "-k", "2", "--epochs", "3", "--no-figures"]
     assert main([*command, "--min-spots", "1", "-o", str(out)]) == 0
-    assert ("its images are the sections" in capsys.readouterr().err) == (n_sections > 1)
+    assert ("tells its sections apart" in capsys.readouterr().err) == (n_sections > 1)
     result = io.read_mudata(out)
     assert set(result.obs["smart"]) == {"0", "1"}
     assert list(result.mod) == ["Spatial" if name == "visium" else "RNA", "ADT"]

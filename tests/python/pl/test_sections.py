@@ -100,7 +100,7 @@ def umaps(monkeypatch):
         given.append((embedding, n_neighbors))
         return embedding[:, :2]
 
-    monkeypatch.setattr("smartcore.pl._sections._compute_umap", first_axes)
+    monkeypatch.setattr("smartcore.pl._sections.compute_umap", first_axes)
     return given
 
 
