@@ -159,7 +159,7 @@ def test_an_interrupt_leaves_no_file(section, tmp_path, monkeypatch, capsys):
     def interrupted(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("smartcore.pp._pca._scores", interrupted)
+    monkeypatch.setattr("smartcore.pp._pca.scores_of", interrupted)
     args = ["--rna", section / "rna.h5ad", "--backed", "-o", tmp_path / "out.h5ad"]
     assert run(*args) == 130
     assert "interrupted; no output was written" in capsys.readouterr().err
