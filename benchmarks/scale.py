@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import resource
 import signal
 import subprocess
@@ -23,6 +22,8 @@ import time
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from suite.machine import machine
 
 HERE = Path(__file__).parent
 CACHE = HERE / ".cache"
@@ -79,7 +80,7 @@ def main() -> None:
         if _key(row) in done:
             _tell(done[_key(row)])
             continue
-        row |= {"machine": _machine(), "load": round(os.getloadavg()[0], 1)}
+        row |= {"machine": machine(), "load": round(os.getloadavg()[0], 1)}
         row |= _run(row, args)
         _tell(row)
         if row["status"] == "absent":
@@ -99,15 +100,6 @@ def _read(results: Path) -> list[dict[str, Any]]:
     """Rows, of two of a run the later."""
     lines = results.read_text().splitlines() if results.is_file() else []
     return list({_key(row): row for row in map(json.loads, lines)}.values())
-
-
-def _machine() -> str:
-    name = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.is_file():
-        models = [line for line in cpuinfo.read_text().splitlines() if "model name" in line]
-        name = models[0].split(":")[1].strip() if models else name
-    return f"{name}, {os.cpu_count()} cores"
 
 
 def _tell(row: dict[str, Any]) -> None:

@@ -20,7 +20,7 @@ def components(n_spots: int, seed: int = 0, d: int = 30) -> dict[str, NDArray]:
     as both together; all fall off with the root of the component's number.
     """
     rng = np.random.default_rng(seed)
-    coords, kind = _places(n_spots, rng)
+    coords, kind = places(n_spots, rng)
     fall = 3 / np.sqrt(np.arange(1, d + 1, dtype=np.float32))
     arrays: dict[str, NDArray] = {"coords": coords, "kind": kind}
     for name in ("rna", "protein"):
@@ -39,7 +39,7 @@ def counts(
 ) -> tuple[NDArray, NDArray, dict[str, sp.csr_matrix]]:
     """Coordinates, kinds and Poisson counts: 2,000 genes and most proteins follow the kinds."""
     rng = np.random.default_rng(seed)
-    coords, kind = _places(n_spots, rng)
+    coords, kind = places(n_spots, rng)
     found = {}
     for name, n, mean, following in (
         ("rna", n_genes, 0.1, min(2000, n_genes)),
@@ -57,7 +57,7 @@ def counts(
     return coords, kind, found
 
 
-def _places(n_spots: int, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
+def places(n_spots: int, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
     """A square grid, its last row perhaps unfinished, and the kind of the strongest field."""
     side = int(np.ceil(np.sqrt(n_spots)))
     strongest = np.full((side, side), -np.inf)

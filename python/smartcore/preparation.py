@@ -109,6 +109,7 @@ def prepare(
     standard = {name: scaling[name].apply(x) for name, x in spots.features.items()}
     views = None
     if settings.view == "filtered":
+        logger.info("Choosing how widely spots are averaged with their surroundings.")
         views = fit_views(standard, spots.observed, graph, settings, seed)
     filters = None if views is None else views.filters
     inputs = view(
@@ -123,6 +124,7 @@ def prepare(
     widths = {name: x.shape[1] for name, x in spots.features.items()}
     model = SMART(widths, settings, filters=filters, seed=seed)
     model.set_scaling(scaling)
+    logger.info("Computing what the network is to reconstruct.")
     targets, directions, share = make_targets(
         inputs,
         spots.observed,

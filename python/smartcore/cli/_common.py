@@ -124,6 +124,16 @@ def whole(low: int, high: int = 2**31 - 1) -> Any:
     return parse
 
 
+def whole_or_all(low: int) -> Any:
+    """Make an argument type: a whole number from `low` up, or "all", which is None."""
+    one = whole(low)
+
+    def parse(text: str) -> int | None:
+        return None if text == "all" else int(one(text))
+
+    return parse
+
+
 def number(low: float, high: float = float("inf"), *, above: bool = False) -> Any:
     """Make an argument type: a number from (or, with `above`, greater than) `low` to `high`."""
     lower = f"above {low:g}" if above else f"from {low:g}"

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 from anndata import AnnData
 
@@ -30,7 +31,12 @@ NAMES = ("domains", "umap", "losses", "scales", "modalities", "sizes", "truth")
 DPI = 200
 """Resolution of the figures, in dots per inch."""
 
+MAX_SPOTS = 20_000
+"""Spots at most of which UMAP, and what the embedding follows, are computed, unless told otherwise."""
+
 _UMAP_NEIGHBORS = 15
+# Of these a correlation of distances is told to within 0.02.
+_N_REFERENCE = 2_000
 _DOMAIN, _TRUTH = "domain", "annotation"
 
 
@@ -45,7 +51,12 @@ def one_figure(name: str) -> Iterator[None]:
 
 
 def draw(
-    data: Any, summary: Summary, *, seed: int, images: bool = False
+    data: Any,
+    summary: Summary,
+    *,
+    seed: int,
+    max_spots: int | None = MAX_SPOTS,
+    images: bool = False,
 ) -> Iterator[tuple[str, Callable[[], Figure]]]:
     """The figures that the result allows, to be drawn one after the other.
 
@@ -56,7 +67,9 @@ def draw(
     summary
         Domains, coordinates and so on of `data`.
     seed
-        Of UMAP.
+        Of UMAP, and of the spots that are drawn for it.
+    max_spots
+        Spots at most of which UMAP, and what the embedding follows, are computed; None: all.
     images
         Whether the coordinates are those of the images in ``uns["spatial"]``, on which the maps
         are then drawn.
@@ -73,7 +86,7 @@ def draw(
     if summary.truth is not None:
         yield "truth", partial(_truth, spots, summary)
     if spots.n_obs > _UMAP_NEIGHBORS:
-        yield "umap", partial(_umap, spots, summary, seed)
+        yield "umap", partial(_umap, spots, summary, seed, max_spots)
     else:
         logger.warning("no UMAP is drawn of %d spots; it needs more", spots.n_obs)
     if len(data.uns[_keys.RESULT]["history"]["epoch"]):
@@ -81,7 +94,7 @@ def draw(
     if len(data.uns[_keys.RESULT]["scales"]):
         yield "scales", partial(_scales, data)
     if len(summary.features) > 1:
-        yield "modalities", partial(_modalities, spots, summary, seed)
+        yield "modalities", partial(_modalities, spots, summary, seed, max_spots)
     yield "sizes", partial(_sizes, spots, summary)
 
 
@@ -93,13 +106,18 @@ def _truth(spots: AnnData, summary: Summary) -> Figure:
     return _maps(spots, titles, summary.sections)
 
 
-def _umap(spots: AnnData, summary: Summary, seed: int) -> Figure:
+def _umap(spots: AnnData, summary: Summary, seed: int, max_spots: int | None) -> Figure:
     from smartcore import pl
 
+    settings: dict[str, Any] = {
+        "n_neighbors": _UMAP_NEIGHBORS,
+        "seed": seed,
+        "max_spots": max_spots,
+    }
     if summary.sections is not None:
-        return _of(pl.umap_sections(spots, _DOMAIN, n_neighbors=_UMAP_NEIGHBORS, seed=seed)[0])
+        return _of(pl.umap_sections(spots, _DOMAIN, **settings)[0])
     figure, (ax,) = _figure(1, 1)
-    pl.umap(spots, _DOMAIN, n_neighbors=_UMAP_NEIGHBORS, seed=seed, ax=ax, title="Embedding")
+    pl.umap(spots, _DOMAIN, ax=ax, title="Embedding", **settings)
     return figure
 
 
@@ -119,13 +137,21 @@ def _scales(data: Any) -> Figure:
     return _of(ax)
 
 
-def _modalities(spots: AnnData, summary: Summary, seed: int) -> Figure:
+def _modalities(spots: AnnData, summary: Summary, seed: int, max_spots: int | None) -> Figure:
     from smartcore import metrics, pl
+    from smartcore.pl._sample import strata, stratified
 
-    embedding = spots.obsm[_keys.EMBEDDING]
-    table = metrics.modality_correlation(embedding, summary.features, seed=seed)
-    ax = pl.modality_correlation(table, summary.domains)
-    ax.set_title("Which modality the embedding follows")
+    title, rows = "Which modality the embedding follows", np.arange(spots.n_obs)
+    if max_spots is not None and spots.n_obs > max_spots:
+        measured = [pd.Series(~np.isnan(x).any(axis=1)) for x in summary.features.values()]
+        rows = stratified(strata(summary.domains, *measured), max_spots, seed)
+        title += f"\n({max_spots:,} of {spots.n_obs:,} spots)"
+    features = {name: x[rows] for name, x in summary.features.items()}
+    table = metrics.modality_correlation(
+        spots.obsm[_keys.EMBEDDING][rows], features, n_reference=_N_REFERENCE, seed=seed
+    )
+    ax = pl.modality_correlation(table, summary.domains.iloc[rows])
+    ax.set_title(title)
     return _of(ax)
 
 

@@ -155,6 +155,8 @@ def _read(args: argparse.Namespace, source: _sections.Source) -> Inputs:
     """Read the modalities of one section, with their coordinates."""
     from smartcore import io
 
+    given = source.files.values() if source.input is None else [source.input]
+    logger.info("reading %s", ", ".join(map(str, dict.fromkeys(given))))
     folder_choices = _machines.choices(args)
     data: Any
     placed = _places.placed_names(args)

@@ -8,6 +8,7 @@ from typing import get_args, get_type_hints
 
 from smartcore import _keys
 from smartcore.cli import _common, _machines
+from smartcore.cli._figures import MAX_SPOTS
 from smartcore.cli._kinds import parse_kind, parse_own, parse_place, parse_steps
 from smartcore.clustering import METHODS
 from smartcore.io import KINDS
@@ -381,6 +382,15 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
         action=argparse.BooleanOptionalAction,
         default=True,
         help="write figures (PNG) beside the result, or do not",
+    )
+    group.add_argument(
+        "--figure-spots",
+        type=_common.whole_or_all(100),
+        default=MAX_SPOTS,
+        metavar="N",
+        help="UMAP, and what the embedding follows, are computed of at most N spots, drawn at "
+        f"random from every domain; 'all' takes minutes for {10 * MAX_SPOTS:,} "
+        f"(default: {MAX_SPOTS})",
     )
     group.add_argument(
         "--save-model", type=Path, metavar="FILE", help="write the trained network, too"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,9 +14,11 @@ import pandas as pd
 from anndata.io import read_elem, write_elem
 
 from smartcore import _keys
-from smartcore.cli._figures import DPI, NAMES, draw, one_figure
+from smartcore.cli._figures import DPI, MAX_SPOTS, NAMES, draw, one_figure
 from smartcore.cli._summary import Summary
 from smartcore.io import StagedFiles
+
+logger = logging.getLogger("smartcore")
 
 
 @dataclass(frozen=True)
@@ -81,10 +84,17 @@ class Outputs:
             table.to_csv(files.stage(self.beside("scores.csv")))
 
     def write_figures(
-        self, data: Any, summary: Summary, *, seed: int, images: bool = False
+        self,
+        data: Any,
+        summary: Summary,
+        *,
+        seed: int,
+        max_spots: int | None = MAX_SPOTS,
+        images: bool = False,
     ) -> None:
         """Draw and write the figures one by one; one that fails is a warning."""
-        for name, figure in draw(data, summary, seed=seed, images=images):
+        for name, figure in draw(data, summary, seed=seed, max_spots=max_spots, images=images):
+            logger.info("drawing %s", self.beside(f"{name}.png"))
             with one_figure(name), StagedFiles() as files:
                 figure().savefig(files.stage(self.beside(f"{name}.png")), dpi=DPI)
                 files.commit()

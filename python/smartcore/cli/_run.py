@@ -157,7 +157,13 @@ def run(args: argparse.Namespace) -> None:
             if args.figures:
                 # Coordinates of a table, or under another key, may be in other units.
                 images = not args.coords and args.spatial_key == _keys.SPATIAL
-                outputs.write_figures(result, summary, seed=args.seed, images=images)
+                outputs.write_figures(
+                    result,
+                    summary,
+                    seed=args.seed,
+                    max_spots=args.figure_spots,
+                    images=images,
+                )
         except KeyboardInterrupt:
             raise KeyboardInterrupt(f"interrupted; the embedding is in {args.output}") from None
     if summary.scores is not None:
@@ -186,6 +192,7 @@ def _domains(
             truth=args.truth,
         )
         summary.choice = choice
+        logger.info("writing the domains to %s", args.output)
         with StagedFiles() as files:
             outputs.add_domains(files, result)
             outputs.write_tables(files, summary)

@@ -117,6 +117,7 @@ def _log_mixing(what: str, groups: pd.Series, embedding: NDArray[np.floating]) -
 
     n_groups, n_neighbors = groups.nunique(), min(90, len(embedding))
     if n_groups > 1 and n_neighbors >= _LEAST_TO_MIX:
+        logger.info("computing how well the %s mix", what)
         logger.info(
             "mixing of the %d %s: iLISI %.2f, kBET %.2f (0: apart, 1: mixed)",
             n_groups,

@@ -16,6 +16,7 @@ _OPTIONS = {
     "layer=": "--layer",
     "link_sections=True": "--link-sections",
     "link_sections": "--link-sections",
+    "max_spots=None": "--figure-spots all",
     "min_spots": "--min-spots",
     "n_clusters": "--n-clusters",
     "n_top_genes=None": "--n-top-genes with a larger number",

@@ -123,10 +123,12 @@ def _correlate(
     result = np.empty(n_spots)
     for start in range(0, n_spots, chunk_size):
         rows = np.arange(start, min(start + chunk_size, n_spots))
-        other = rows[:, None] != reference
-        x = _standardized(first[rows], first[reference], other, first_noise)
-        y = _standardized(second[rows], second[reference], other, second_noise)
-        result[rows] = np.einsum("ij,ij->i", x, y)
+        # The reference is sorted: where a spot would be, if it is there.
+        place = np.searchsorted(reference, rows).clip(max=len(reference) - 1)
+        own = np.flatnonzero(reference[place] == rows), place[reference[place] == rows]
+        x, x_norm = _centred_distances(first[rows], first[reference], own, first_noise)
+        y, y_norm = _centred_distances(second[rows], second[reference], own, second_noise)
+        result[rows] = np.einsum("ij,ij->i", x, y) / x_norm / y_norm
     return np.clip(result, -1.0, 1.0)
 
 
@@ -137,16 +139,21 @@ def _prepare(points: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
     return centred, float(max(_ROUNDING * extent, _ROUNDING**2 * np.abs(points).max()))
 
 
-def _standardized(
+def _centred_distances(
     points: NDArray[np.float64],
     reference: NDArray[np.float64],
-    other: NDArray[np.bool_],
+    own: tuple[NDArray[np.intp], NDArray[np.intp]],
     noise: float,
-) -> NDArray[np.float64]:
-    """Distances to others, less their mean and of norm 1 per row; NaN where constant."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Distances to others less their mean, that of a spot to itself 0; norm, NaN if constant.
+
+    ``own`` says where a spot is its own reference.
+    """
     distances = euclidean_distances(points, reference)
-    n_others = other.sum(axis=1, keepdims=True)
-    mean = distances.sum(axis=1, where=other, keepdims=True) / n_others
-    centred = np.where(other, distances - mean, 0.0)
-    norm = np.linalg.norm(centred, axis=1, keepdims=True)
-    return centred / np.where(norm > noise * np.sqrt(n_others), norm, np.nan)
+    distances[own] = 0.0
+    n_others = np.full(len(points), len(reference))
+    n_others[own[0]] -= 1
+    distances -= (distances.sum(axis=1) / n_others)[:, None]
+    distances[own] = 0.0
+    norm = np.sqrt(np.einsum("ij,ij->i", distances, distances))
+    return distances, np.where(norm > noise * np.sqrt(n_others), norm, np.nan)

@@ -15,9 +15,10 @@ from ._axes import category_legend, check_opacity
 from ._colors import MISSING, Palette, categorize, is_numeric
 from ._images import draw_picture, pictures_of_sections, spot_width
 from ._lattice import lattice
+from ._sample import MAX_SPOTS, strata
 from ._spots import draw_spots, name_axes
 from ._together import together
-from ._umap import compute_umap, umap
+from ._umap import compute_umap, sample_of, umap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -162,6 +163,7 @@ def umap_sections(
     n_neighbors: int = 15,
     min_dist: float = 0.3,
     seed: int = 0,
+    max_spots: int | None = MAX_SPOTS,
     palette: Palette = None,
     section_palette: Palette = None,
 ) -> list[Axes]:
@@ -173,6 +175,8 @@ def umap_sections(
         As in :func:`sections`.
     use_rep, n_neighbors, min_dist, seed
         As in :func:`umap`.
+    max_spots
+        As in :func:`umap`; of each domain in each section at random about its share.
     palette, section_palette
         Colours of the domains and of the sections, as in :func:`spatial`.
 
@@ -188,8 +192,15 @@ def umap_sections(
     from matplotlib.figure import Figure
 
     spots = together(data, color, section_key, use_rep=use_rep)
-    points = compute_umap(spots.obsm[EMBEDDING], n_neighbors, min_dist, seed)
-    spots.obsm["X_umap"] = points
+    rows = sample_of(
+        spots.obsm[EMBEDDING],
+        strata(spots.obs[SECTION], spots.obs[color]),
+        max_spots,
+        n_neighbors,
+        seed,
+    )
+    n_all, spots = spots.n_obs, spots[rows].copy()
+    spots.obsm["X_umap"] = compute_umap(spots.obsm[EMBEDDING], n_neighbors, min_dist, seed)
     shuffled = spots[np.random.default_rng(seed).permutation(spots.n_obs)].copy()
     if (stored := spots.uns.get("colors")) is not None:
         shuffled.uns[f"{color}_colors"] = stored
@@ -197,6 +208,8 @@ def umap_sections(
     panels = list(figure.subplots(1, 2))
     for ax, column, colors in ((panels[0], SECTION, section_palette), (panels[1], color, palette)):
         title = "By section" if ax is panels[0] else f"By {color}"
+        if len(rows) < n_all:
+            title += f" ({len(rows):,} of {n_all:,} spots)"
         umap(shuffled, column, basis="X_umap", palette=colors, ax=ax, title=title)
         name_axes(ax, "UMAP")
     return panels

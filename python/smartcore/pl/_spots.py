@@ -38,5 +38,6 @@ def draw_spots(ax: Axes, coords: NDArray[np.float64], width: float, square: bool
 
 
 def name_axes(ax: Axes, name: str) -> None:
+    """Name both axes, without ticks: their numbers say nothing."""
     ax.set(xlabel=f"{name} 1", ylabel=f"{name} 2", xticks=[], yticks=[])
     ax.spines[["top", "right"]].set_visible(False)

@@ -18,6 +18,7 @@ from smartcore.pp._alignment import Alignment, align
 from smartcore.pp._blocks import Blocks
 from smartcore.pp._eigen import leading_eigenvectors
 from smartcore.pp._sparse import column_sums, gram, row_blocks, transposed
+from smartcore.pp._threads import in_order, n_threads
 
 logger = logging.getLogger("smartcore")
 
@@ -123,7 +124,16 @@ def principal_components(
         values, vectors = _eigenvectors(covariance, n_comps, seed)
     else:
         values, vectors = leading_eigenvectors(
-            partial(_covariance_product, x, aligned, factor[varying], varying, by_row),
+            partial(
+                _covariance_product,
+                x,
+                aligned,
+                factor[varying],
+                varying,
+                by_row,
+                # What is read from disk is worked on block by block in threads as it is.
+                1 if x.dear else n_threads(),
+            ),
             len(varying),
             n_comps,
             seed=seed,
@@ -184,13 +194,14 @@ def _covariance_product(
     factor: NDArray[np.float64],
     varying: NDArray[np.intp],
     by_row: tuple[NDArray[np.intp], ...],
+    threads: int,
     vectors: NDArray[np.float32],
 ) -> NDArray[np.float32]:
     """Covariance matrix of the ``varying`` columns, times their ``factor``, times ``vectors``."""
     scaled = np.zeros((x.shape[1], vectors.shape[1]), np.float32)
     scaled[varying] = vectors * factor[:, None]
     offset = aligned.offset[:, varying]
-    brackets = partial(_product, aligned, scaled, offset @ scaled[varying])
+    brackets = partial(_product, aligned, scaled, offset @ scaled[varying], threads)
     product, sums = x.sums(brackets, *by_row)
     product = product[varying]
     product -= offset.T @ sums
@@ -202,25 +213,41 @@ def _product(
     aligned: Alignment,
     vectors: NDArray[np.float32],
     offset: NDArray[np.float64],
+    threads: int,
     block: sp.csr_matrix,
     codes: NDArray[np.intp] | None = None,
 ) -> tuple[NDArray, NDArray]:
     """Transposed block · (block · vectors − offset); sums over sections of what is in brackets."""
-    offset = offset.astype(np.float32)
     product, sums = np.zeros(vectors.shape), np.zeros(offset.shape)
-    for rows in _row_parts(aligned, vectors.shape[1], block):
-        part = aligned.part(block, rows, codes).astype(np.float32, copy=False)
-        centred = part @ vectors
-        if codes is None:
-            centred -= offset
-            sums += centred.sum(axis=0, dtype=np.float64)
-        else:
-            centred -= offset[codes[rows]]
-            for section in np.unique(codes[rows]):
-                here = codes[rows] == section
-                sums[section] += centred[here].sum(axis=0, dtype=np.float64)
-        product += transposed(part) @ centred
+    step = partial(_part_of_product, aligned, vectors, offset.astype(np.float32), block, codes)
+    for of_part, own in in_order(step, _row_parts(aligned, vectors.shape[1], block), threads):
+        product += of_part
+        for section, total in own:
+            sums[section] += total
     return product, sums
+
+
+def _part_of_product(
+    aligned: Alignment,
+    vectors: NDArray[np.float32],
+    offset: NDArray[np.float32],
+    block: sp.csr_matrix,
+    codes: NDArray[np.intp] | None,
+    rows: slice,
+) -> tuple[NDArray, list[tuple[int, NDArray]]]:
+    """The same of some rows; sums by section that has some of them."""
+    part = aligned.part(block, rows, codes).astype(np.float32, copy=False)
+    centred = part @ vectors
+    if codes is None:
+        centred -= offset
+        own = [(0, centred.sum(axis=0, dtype=np.float64))]
+    else:
+        centred -= offset[codes[rows]]
+        own = [
+            (section, centred[codes[rows] == section].sum(axis=0, dtype=np.float64))
+            for section in np.unique(codes[rows])
+        ]
+    return transposed(part) @ centred, own
 
 
 def _row_parts(aligned: Alignment, n_vectors: int, block: sp.csr_matrix) -> Iterator[slice]:

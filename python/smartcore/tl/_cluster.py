@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
     Data: TypeAlias = AnnData | MuData
     Sectioned: TypeAlias = Data | Sequence[Data] | Mapping[str, Data]
+
+logger = logging.getLogger("smartcore")
 
 
 def cluster(
@@ -124,6 +127,7 @@ def cluster(
     if not isinstance(key_added, str) or not key_added:
         raise TypeError(f"key_added={key_added!r}: give a non-empty string")
     there = rows_there(embedding)
+    logger.info("Looking for domains among %d spots.", np.count_nonzero(there))
     found = find_clusters(
         embedding[there],
         n_clusters,

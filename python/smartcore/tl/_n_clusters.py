@@ -94,6 +94,7 @@ def choose_n_clusters(
     3
     """
     embedding = embedding_of(data, use_rep)
+    logger.info("Comparing numbers of clusters.")
     return score_n_clusters(
         embedding[rows_there(embedding)],
         n_clusters,

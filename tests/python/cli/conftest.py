@@ -57,5 +57,5 @@ def quick_umap(monkeypatch):
     def first_axes(embedding, n_neighbors, min_dist, seed):
         return embedding[:, :2]
 
-    for module in ("_umap", "_sections"):
+    for module in ("_sections", "_umap"):
         monkeypatch.setattr(f"smartcore.pl.{module}.compute_umap", first_axes)

@@ -1,15 +1,17 @@
 """Figures of ``smartcore run``."""
 
+import inspect
 from pathlib import Path
 
 import anndata as ad
+import mudata
 import numpy as np
 import pandas as pd
 import pytest
 
 import smartcore as sm
 from helpers.cli import FAST, run
-from smartcore.cli import _images
+from smartcore.cli import _images, build_parser
 
 pytestmark = pytest.mark.usefixtures("no_pulling")
 
@@ -138,3 +140,73 @@ def test_a_damaged_image_costs_the_map_its_image_and_nothing_else(tmp_path, capl
     assert "without the image of the tissue" in record.getMessage()
     assert "scalefactors_json.json" in record.getMessage()
     assert not modalities["rna"].uns
+
+
+def test_figures_of_some_spots(section, out, monkeypatch):
+    given = {}
+
+    def umap(data, color, *, max_spots, ax, title, **_):
+        given["umap"] = max_spots
+        return sm.pl.spatial(data, color, ax=ax, title=title)
+
+    def correlation(embedding, features, **_):
+        given["spots"] = embedding, features
+        return pd.DataFrame(dict.fromkeys(features, np.arange(len(embedding)) / 100))
+
+    monkeypatch.setattr("smartcore.pl.umap", umap)
+    monkeypatch.setattr("smartcore.metrics.modality_correlation", correlation)
+    boxes = sm.pl.modality_correlation
+    monkeypatch.setattr(
+        "smartcore.pl.modality_correlation",
+        lambda table, labels: given.update(labels=labels) or boxes(table, labels),
+    )
+    sources = ["--rna", section / "rna.h5ad", "--protein", section / "protein.h5ad"]
+    assert run(*sources, "-k", 4, "-o", out, *FAST, "--figure-spots", 100) == 0
+    assert given["umap"] == 100
+    data = mudata.read_h5mu(out)
+    labels = given["labels"]
+    assert len(labels) == 100
+    assert set(labels) == set(data.obs["smart"])
+    # Embedding and features are those of the spots drawn, in one order.
+    rows = data.obs_names.get_indexer(labels.index)
+    np.testing.assert_array_equal(given["spots"][0], data.obsm["X_smart"][rows])
+    for name, x in given["spots"][1].items():
+        np.testing.assert_allclose(x, data[name][labels.index].obsm["X_pca"], rtol=1e-6)
+    np.testing.assert_array_equal(data.obs["smart"].astype(str).iloc[rows], labels)
+
+
+@pytest.mark.parametrize(("text", "number"), [("all", None), ("250", 250)])
+def test_spots_in_figures_by_option(text, number):
+    args = build_parser().parse_args(["run", "a.h5mu", "-o", "b.h5mu", "--figure-spots", text])
+    assert args.figure_spots == number
+
+
+def test_too_few_spots_in_figures_are_refused(capsys):
+    assert run("a.h5mu", "-o", "b.h5mu", "--figure-spots", 99) == 2
+    assert "'99' is not a whole number from 100 up" in capsys.readouterr().err
+
+
+def test_figures_are_of_as_many_spots_on_the_command_line_as_in_python():
+    defaults = inspect.signature(sm.pl.umap).parameters["max_spots"].default
+    assert build_parser().parse_args(["run", "-o", "a.h5mu"]).figure_spots == defaults
+
+
+def test_long_stages_are_announced(section, out, capsys):
+    sources = ["--rna", section / "rna.h5ad", "--protein", section / "protein.h5ad"]
+    assert run(*sources, "-k", "2-3", "-o", out, *FAST, "--no-figures") == 0
+    said = capsys.readouterr().err
+    lines = [
+        f"reading {section / 'rna.h5ad'}, {section / 'protein.h5ad'}",
+        "Principal components of 144 spots.",
+        "Choosing how widely spots are averaged",
+        "Computing what the network is to reconstruct.",
+        "Looking for spots that are alike",
+        "Training on 144 spots.",
+        f"writing the embedding to {out}",
+        "Comparing numbers of clusters.",
+        "Looking for domains among 144 spots.",
+        f"writing the domains to {out}",
+    ]
+    places = [said.find(line) for line in lines]
+    assert places == sorted(places)
+    assert min(places) >= 0, dict(zip(lines, places, strict=True))
