@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 # A second environment, for a Python that has no NumPy 1.
 PYTHON313 ?= python3.13
 VENV313 ?= .venv313
+# A third one with NumPy 2 and spatialdata.
+VENV_SPATIALDATA ?= .venv-spatialdata
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check -c constraints.txt
 PIP := $(BIN)/python $(PIP_INSTALL)
 # Small problems are slower on several threads.
@@ -20,12 +22,15 @@ R_ENV := R_LIBS=$(R_LIBRARY) RETICULATE_PYTHON=$(abspath $(VENV))/bin/python
 R_CHECK_OPTIONS ?= --no-manual --no-build-vignettes
 R_SOURCES := DESCRIPTION NAMESPACE $(wildcard R/*.R) $(wildcard inst/*)
 
-.PHONY: help demo demo-python demo-r test test-python test-r test-hostile test-seurat5
-.PHONY: test-seurat5-python313 bare-debian check check-r architecture benchmark gpu-check clean
+.PHONY: help demo demo-python demo-r test test-python test-r test-spatialdata test-hostile
+.PHONY: test-seurat5 test-seurat5-python313 bare-debian check check-r architecture benchmark
+.PHONY: gpu-check clean
 help:
 	@echo 'make demo          simulate omics, find their domains, write figures to demo/: from Python,'
 	@echo '                   and from Seurat where R has it (demo-python, demo-r: one of them)'
 	@echo 'make test          run the tests (test-python, test-r: some of them)'
+	@echo 'make test-spatialdata'
+	@echo '                   run those of SpatialData, in an environment that has NumPy 2'
 	@echo 'make test-hostile  read twenty thousand damaged inputs, and kill fifty runs'
 	@echo 'make test-seurat5  run those of R in a Debian 13 with R 4.5 and Seurat 5 (needs root)'
 	@echo 'make test-seurat5-python313'
@@ -58,6 +63,9 @@ test-python: $(VENV)/.test
 
 test-r: $(VENV)/.r
 	cd tests && $(R_ENV) SMART_REQUIRE_PYTHON=true NOT_CRAN=true Rscript ../tools/test_r.R
+
+test-spatialdata: $(VENV_SPATIALDATA)/.test
+	SMART_REQUIRE_SPATIALDATA=true $(VENV_SPATIALDATA)/bin/python -m pytest -n 2 -m spatialdata
 
 test-hostile: $(VENV)/.test
 	SMART_HOSTILE=10 $(BIN)/python -m pytest -n 2 tests/python/test_hostile.py
@@ -96,13 +104,16 @@ gpu-check: $(if $(filter $(BIN)/python,$(GPU_PYTHON)),$(VENV)/.test)
 	env -u OMP_NUM_THREADS PYTHONPATH=python $(GPU_PYTHON) tools/gpu_check.py
 
 clean:
-	rm -rf $(VENV) $(VENV313) demo build
+	rm -rf $(VENV) $(VENV313) $(VENV_SPATIALDATA) demo build
 
 $(VENV)/bin/python:
 	sh tools/make_venv.sh $(PYTHON) $(VENV)
 
 $(VENV313)/bin/python:
 	sh tools/make_venv.sh $(PYTHON313) $(VENV313)
+
+$(VENV_SPATIALDATA)/bin/python:
+	sh tools/make_venv.sh $(PYTHON) $(VENV_SPATIALDATA)
 
 # torch by itself: CPU builds are found by its exact version.
 $(VENV)/.run $(VENV313)/.run: %/.run: pyproject.toml constraints.txt %/bin/python
@@ -123,4 +134,11 @@ $(VENV)/.r: $(VENV)/.run $(R_SOURCES) tools/setup_r.sh
 	mkdir -p $(R_LIBRARY)
 	R CMD INSTALL --no-test-load --library=$(R_LIBRARY) . >$(VENV)/R-install.log 2>&1 || \
 		{ cat $(VENV)/R-install.log; exit 1; }
+	touch $@
+
+# The pins of constraints.txt, but with the NumPy that later Pythons get.
+$(VENV_SPATIALDATA)/.test: pyproject.toml constraints.txt $(VENV_SPATIALDATA)/bin/python
+	sed '/^numpy==1/d; s/^\(numpy==2[^;]*\);.*/\1/' constraints.txt > $(@D)/constraints.txt
+	$(@D)/bin/python $(subst constraints.txt,$(@D)/constraints.txt,$(PIP_INSTALL)) torch==2.13.0
+	$(@D)/bin/python $(subst constraints.txt,$(@D)/constraints.txt,$(PIP_INSTALL)) -e . --group spatialdata
 	touch $@

@@ -31,6 +31,18 @@ def pytest_sessionstart(session):
         pytest.exit(f"SMART_REQUIRE_R is true, but {reason}", returncode=4)
 
 
+def pytest_collection_modifyitems(items):
+    """Skip tests of SpatialData where it is not, unless SMART_REQUIRE_SPATIALDATA is "true"."""
+    if find_spec("spatialdata"):
+        return
+    if os.environ.get("SMART_REQUIRE_SPATIALDATA") == "true":
+        pytest.exit("SMART_REQUIRE_SPATIALDATA is true, but spatialdata is missing", returncode=4)
+    reason = pytest.mark.skip(reason="spatialdata is not here: make test-spatialdata")
+    for item in items:
+        if item.get_closest_marker("spatialdata"):
+            item.add_marker(reason)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread():
     # Small problems are slower on more threads, where other work shares the cores.

@@ -18,6 +18,9 @@ from smartcore.cli._words import for_the_command_line
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
+STORE = ".zarr"
+"""Suffix of results that are a store of SpatialData."""
+
 logger = logging.getLogger("smartcore")
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 from anndata import AnnData
 
 from smartcore import _keys
-from smartcore.cli import _images, _lazy, _machines, _places, _sections
+from smartcore.cli import _images, _lazy, _machines, _places, _sections, _spatialdata
 from smartcore.cli._common import UsageError, show_progress
 from smartcore.cli._kinds import (
     IMAGE,
@@ -31,6 +31,7 @@ from smartcore.given.feature_types import MODALITY_NAMES, column_in
 from smartcore.io import KINDS
 from smartcore.io._files import hdf5_content
 from smartcore.io._rds import IMAGE as IMAGE_COLUMN
+from smartcore.io._stores import is_spatialdata
 
 if TYPE_CHECKING:
     from mudata import MuData
@@ -88,6 +89,7 @@ def check_sources(args: argparse.Namespace) -> None:
             "machine"
         )
     _check_coords_options(args)
+    _spatialdata.check_options(args)
     for kind in KINDS:
         for what in ("rep", "layer"):
             if named and getattr(args, f"{kind}_{what}") and kind not in named:
@@ -190,6 +192,8 @@ def _read(args: argparse.Namespace, source: _sections.Source) -> Inputs:
     elif source.input.suffix.lower() == ".rds":
         _lazy.refuse(args, source.input)
         data = io.read_rds(source.input, spatial_key=args.spatial_key)
+    elif is_spatialdata(source.input):
+        data = _spatialdata.read(args, source.input)
     elif holds_mudata(source.input):
         _lazy.refuse(args, source.input)
         data = io.read_mudata(source.input)
@@ -280,14 +284,17 @@ def _use_raw(args: argparse.Namespace, data: MuData | dict[str, AnnData]) -> Non
 
 
 def _own_sections(inputs: Inputs) -> str | None:
-    """Column of ``obs`` with several sections, where the file or folder tells of such."""
-    if isinstance(inputs.data, dict):
+    """Column of ``obs`` with several sections, where the file, folder or store tells of such."""
+    data = inputs.data
+    if isinstance(data, dict):
         return None
-    if inputs.data.obs.get(IMAGE_COLUMN, pd.Series()).nunique() > 1:
+    if data.obs.get(IMAGE_COLUMN, pd.Series()).nunique() > 1:
         return IMAGE_COLUMN
-    key = inputs.data.uns.get(_keys.FOLDER, {}).get("section_key")
-    several = key is not None and find_labels(inputs.data, key).values.nunique() > 1
-    return key if several else None
+    folder = data.uns.get(_keys.FOLDER, {})
+    for key in (_spatialdata.section_key(data), folder.get("section_key")):
+        if key is not None and find_labels(data, key).values.nunique() > 1:
+            return key
+    return None
 
 
 def holds_mudata(path: Path) -> bool:

@@ -23,9 +23,9 @@ def add_input_options(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         type=Path,
         metavar="INPUT",
-        help=".h5mu file, .rds file of R (Seurat, SingleCellExperiment), 10x .h5 file, or output "
-        "folder of a spatial machine, packed or not, with one or more modalities; several are "
-        "tissue sections, which are embedded together",
+        help=".h5mu file, .rds file of R (Seurat, SingleCellExperiment), 10x .h5 file, SpatialData "
+        "store (.zarr), or output folder of a spatial machine, packed or not, with one or more "
+        "modalities; several are tissue sections, which are embedded together",
     )
     for kind, what in {
         "rna": "RNA counts",
@@ -87,6 +87,18 @@ def add_input_options(parser: argparse.ArgumentParser) -> None:
         "does not tell it, such as MyAssay=rna",
     )
     _machines.add_options(group)
+    group.add_argument(
+        "--table",
+        nargs="+",
+        metavar="NAME",
+        help="tables of a SpatialData store to use (default: all)",
+    )
+    group.add_argument(
+        "--coordinate-system",
+        metavar="NAME",
+        help="coordinate system of a SpatialData store for the places of spots (default: the only "
+        "one, or global)",
+    )
     group.add_argument(
         "--coords",
         nargs="+",
@@ -375,7 +387,8 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
         type=Path,
         required=True,
         metavar="FILE",
-        help="result: .h5mu, or .h5ad for a single modality",
+        help="result: .h5mu, or .h5ad for a single modality; .zarr: a copy of the SpatialData "
+        "store, with the results in its tables",
     )
     group.add_argument(
         "--figures",

@@ -11,7 +11,7 @@ from smartcore.cli._common import UsageError
 from smartcore.cli._kinds import other_files
 from smartcore.cli._sections import NOTHING
 from smartcore.io import KINDS, _machine_folders
-from smartcore.io._lazy import is_zarr
+from smartcore.io._stores import is_zarr
 
 
 def check_apart(args: argparse.Namespace, outputs: Iterable[Path]) -> None:
@@ -27,7 +27,9 @@ def check_apart(args: argparse.Namespace, outputs: Iterable[Path]) -> None:
     inputs = list(inputs_of(args))
     for output in outputs:
         for path in inputs:
-            if _same(output, path) or _within(output, path):
+            # A store that is replaced goes with all that lies in it.
+            inside = output.expanduser().resolve() in path.resolve().parents
+            if inside or _same(output, path) or _within(output, path):
                 raise UsageError(
                     f"{output} would be written over the input {path}: name another output"
                 )

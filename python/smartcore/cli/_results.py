@@ -17,6 +17,7 @@ from smartcore import _keys
 from smartcore.cli._figures import DPI, MAX_SPOTS, NAMES, draw, one_figure
 from smartcore.cli._summary import Summary
 from smartcore.io import StagedFiles
+from smartcore.io._spatialdata_results import add_to_store, copy_store
 
 logger = logging.getLogger("smartcore")
 
@@ -28,10 +29,13 @@ class Outputs:
     Attributes
     ----------
     result
-        The ``.h5mu`` or ``.h5ad`` file.
+        The ``.h5mu`` or ``.h5ad`` file, or the ``.zarr`` store.
+    source
+        The store that such a store is a copy of.
     """
 
     result: Path
+    source: Path | None = None
 
     def beside(self, what: str) -> Path:
         """Path of another file of the run: ``out.h5mu`` → ``out_what``."""
@@ -48,11 +52,17 @@ class Outputs:
 
     def write_embedding(self, files: StagedFiles, data: Any) -> None:
         """Write the result before there are domains; `files` moves it when told to."""
+        if self.source is not None:
+            self._write_store(files, data, self.source.expanduser().resolve(), linked=False)
+            return
         write = data.write_h5mu if self.result.suffix == ".h5mu" else data.write_h5ad
         write(files.stage(self.result), compression="gzip")
 
     def add_domains(self, files: StagedFiles, data: Any) -> None:
         """Write the result with domains: a copy of the one that is there, with what is new."""
+        if self.source is not None:
+            self._write_store(files, data, self.result.expanduser().resolve(), linked=True)
+            return
         temporary = files.stage(self.result)
         needed, free = self.result.stat().st_size, shutil.disk_usage(self.result.parent).free
         if 1.1 * needed > free:
@@ -70,6 +80,11 @@ class Outputs:
             if memberships in data.obsm:
                 write_elem(file, f"obsm/{memberships}", data.obsm[memberships])
             write_elem(file, f"uns/{record}", data.uns[record])
+
+    def _write_store(self, files: StagedFiles, data: Any, source: Path, *, linked: bool) -> None:
+        temporary = files.stage(self.result, store=True)
+        copy_store(source, temporary, linked=linked)
+        add_to_store(temporary, data, key=_keys.RESULT)
 
     def write_tables(self, files: StagedFiles, summary: Summary) -> None:
         """Write domains, and how their number was chosen where it was."""

@@ -20,7 +20,7 @@ from smartcore.cli import (
     _results,
     _summary,
 )
-from smartcore.cli._common import PartialResultError, UsageError
+from smartcore.cli._common import STORE, PartialResultError, UsageError
 from smartcore.clustering import GRAPH_METHODS
 from smartcore.io import StagedFiles, check_destination
 from smartcore.io._writable import check_writable, make_writable
@@ -55,11 +55,14 @@ examples:
       several of them on a slide: batch effects are between slides
   torchrun --nproc-per-node 4 -m smartcore run big.h5mu -k 12 --checkpoint state.pt -o out.h5mu
       four processes train together; started again after an interrupt, they go on
+  smartcore run sample.zarr --table table -k 7 -o results.zarr
+      a SpatialData store; the result is a copy of it, with the domains in its table
   smartcore run section.h5mu --truth annotation -k 6 -o out.h5mu
       compare with an annotation in obs["annotation"]
 
 written beside each other; the embedding first, so that nothing that follows can lose it:
-  out.h5mu           data with the embedding (obsm["X_smart"]) and the domains (obs["smart"])
+  out.h5mu           data with the embedding (obsm["X_smart"]) and the domains (obs["smart"]);
+                     out.zarr: a copy of the SpatialData store with both in its tables
   out_domains.csv    spot, domain, coordinates
   out_domains.png    map of the domains, on the image of the tissue where there is one
   out_umap.png       UMAP of the embedding
@@ -119,7 +122,7 @@ def run(args: argparse.Namespace) -> None:
     _check_method(args)
     single = _inputs.n_named(args) == 1
     _check_suffix(args.output, single=single or bool(args.input))
-    outputs = _results.Outputs(args.output)
+    outputs = _results.Outputs(args.output, args.input[0] if args.output.suffix == STORE else None)
     choosing = args.resolution is None and (args.n_clusters is None or len(args.n_clusters) > 1)
     targets = outputs.targets(figures=args.figures, truth=args.truth is not None, choice=choosing)
     if args.save_model:
@@ -246,10 +249,10 @@ def _refuse_twice(option: str, path: Path, targets: list[Path]) -> None:
 def _check_suffix(path: Path, *, single: bool) -> None:
     if path.suffix == ".h5ad" and not single:
         raise UsageError(f"{path}: several modalities go to an .h5mu file, one to .h5ad or .h5mu")
-    if path.suffix not in (".h5mu", ".h5ad"):
+    if path.suffix not in (".h5mu", ".h5ad", STORE):
         raise UsageError(
-            f"{path}: the output must end in .h5mu (or .h5ad, for a single modality), not in "
-            f"{path.suffix or 'nothing'!r}"
+            f"{path}: the output must end in .h5mu (or .h5ad, for a single modality; {STORE}, for a "
+            f"SpatialData store), not in {path.suffix or 'nothing'!r}"
         )
 
 
@@ -261,7 +264,7 @@ def check_targets(targets: list[Path], *, force: bool) -> None:
     OSError
         If there are such; the message says what would do.
     """
-    resolved = [check_destination(path) for path in targets]
+    resolved = [check_destination(path, store=path.suffix == STORE) for path in targets]
     there = [str(path) for path, real in zip(targets, resolved, strict=True) if real.exists()]
     if there and not force:
         verb = "exists" if len(there) == 1 else "exist"

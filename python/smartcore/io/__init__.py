@@ -15,6 +15,8 @@ from smartcore.io._machine_folders import read_folder
 from smartcore.io._rds import read_rds
 from smartcore.io._read import read_modalities, read_modality, read_mudata
 from smartcore.io._sce import write_rds
+from smartcore.io._spatialdata import read_spatialdata
+from smartcore.io._spatialdata_results import add_to_spatialdata
 from smartcore.io._viewers import VIEWERS
 from smartcore.io._write import StagedFiles, check_destination, write_h5ad, write_h5mu
 
@@ -29,6 +31,7 @@ __all__ = [
     "Image",
     "StagedFiles",
     "add_coordinates",
+    "add_to_spatialdata",
     "as_anndata",
     "check_destination",
     "export",
@@ -42,6 +45,7 @@ __all__ = [
     "read_mudata",
     "read_rds",
     "read_regions",
+    "read_spatialdata",
     "write_h5ad",
     "write_h5mu",
     "write_rds",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +11,9 @@ import numpy as np
 from anndata import AnnData
 
 from smartcore.io._files import existing, hdf5_content, reading
+from smartcore.io._stores import check_whole, is_zarr, look_into
 
 _EXPECTED = "an .h5ad file or a .zarr store of AnnData"
-
-
-def is_zarr(path: Path) -> bool:
-    """Whether `path` is a folder that holds a zarr store."""
-    return path.is_dir() and any((path / name).exists() for name in (".zgroup", "zarr.json"))
 
 
 def check_zarr(path: Path) -> None:
@@ -29,46 +24,25 @@ def check_zarr(path: Path) -> None:
     ValueError
         If it is one; the message says what it holds and what would do.
     """
-    import zarr
-
-    with reading(path, "a zarr store"):
-        group = zarr.open_group(path, mode="r")
-        encoding = str(dict(group.attrs).get("encoding-type", "")).lower()
-        keys = set(group.keys())
-        inner: Any = group["tables"] if "tables" in keys else {}
-        tables = sorted(inner.keys())
-    if lost := _lost(path):
-        raise ValueError(
-            f"{path} is damaged: it lists {lost[0]!r}, which is not there (of {len(lost)} such)"
-        )
-    if encoding == "mudata" or "mod" in keys:
+    store = look_into(path)
+    check_whole(path)
+    if store.content == "mudata":
         raise ValueError(
             f"{path} is a MuData store: write it as .h5mu "
             f"(mudata.read_zarr({str(path)!r}).write_h5mu(…)), or give one of its modalities, such "
             f"as {path}/mod/rna"
         )
-    if tables or {"images", "shapes", "points", "labels"} & keys:
-        named = ", ".join(f"{path}/tables/{table}" for table in tables) or "which it lacks"
-        raise ValueError(f"{path} is a SpatialData store: give one of its tables, {named}")
-    if not {"obs", "var"} <= keys:
+    if store.content == "spatialdata":
+        named = ", ".join(f"{path}/tables/{table}" for table in store.tables) or "which it lacks"
+        raise ValueError(
+            f"{path} is a SpatialData store: read it with its places by io.read_spatialdata (on "
+            f"the command line: as INPUT), or give one of its tables, {named}"
+        )
+    if store.content is None:
         raise ValueError(
             f"{path} is a zarr store, but holds no AnnData (obs, var); it holds "
-            f"{', '.join(sorted(keys)) or 'nothing'}"
+            f"{', '.join(store.keys) or 'nothing'}"
         )
-
-
-def _lost(path: Path) -> list[str]:
-    """Arrays and groups that a store lists and does not hold: they would be read as zeros."""
-    with reading(path, "a zarr store"):
-        if (listed := path / ".zmetadata").is_file():
-            files = json.loads(listed.read_text())["metadata"]
-            names = [name for name in files if name.endswith((".zarray", ".zgroup"))]
-        elif (listed := path / "zarr.json").is_file():
-            content = json.loads(listed.read_text()).get("consolidated_metadata") or {}
-            names = [f"{name}/zarr.json" for name in content.get("metadata", {})]
-        else:
-            names = []
-    return [name.rpartition("/")[0] for name in names if not (path / name).is_file()]
 
 
 def is_old(path: Path) -> bool:

@@ -18,7 +18,7 @@ from smartcore.io._archives import is_archive, unpacked
 from smartcore.io._features import names_checked_later, unique_names_each
 from smartcore.io._files import existing
 from smartcore.io._images import library_images
-from smartcore.io._lazy import is_zarr
+from smartcore.io._stores import is_zarr
 from smartcore.io.machines import MACHINES, PIXELS, Contents, Folder, Machine
 
 if TYPE_CHECKING:

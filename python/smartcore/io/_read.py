@@ -21,8 +21,9 @@ from smartcore.io._features import (
     unique_names_each,
 )
 from smartcore.io._files import existing, hdf5_content, reading
-from smartcore.io._lazy import check_zarr, is_zarr, read_lazily
+from smartcore.io._lazy import check_zarr, read_lazily
 from smartcore.io._machine_folders import is_folder, read_contents
+from smartcore.io._stores import is_zarr
 from smartcore.io._tenx import read_h5
 from smartcore.io.machines import Folder
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import secrets
+import shutil
 import signal
 import tempfile
 import threading
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Literal, Self
 import psutil
 from anndata import AnnData
 
+from smartcore.io._stores import is_zarr
 from smartcore.io._writable import check_writable
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ _HOST = "".join(c if c.isalnum() else "_" for c in platform.node()) or "here"
 Compression = Literal["gzip", "lzf"] | None
 
 
-def check_destination(path: str | Path, *, overwrite: bool = True) -> Path:
+def check_destination(path: str | Path, *, overwrite: bool = True, store: bool = False) -> Path:
     """Check that a file can be written at `path`, before any work is done.
 
     Parameters
@@ -36,6 +38,8 @@ def check_destination(path: str | Path, *, overwrite: bool = True) -> Path:
         The file to be written.
     overwrite
         Whether a file that is there may be replaced.
+    store
+        Whether a zarr store is to be written, and not a file.
 
     Returns
     -------
@@ -47,9 +51,9 @@ def check_destination(path: str | Path, *, overwrite: bool = True) -> Path:
     FileNotFoundError, NotADirectoryError
         If its folder does not exist or is no folder.
     IsADirectoryError
-        If `path` is itself a folder.
+        If `path` is itself a folder, and not a store that a store is to replace.
     FileExistsError
-        If a file is there and `overwrite` is False.
+        If a file is there and `overwrite` is False, or a store is to replace it.
     PermissionError
         If the folder cannot be written to.
     """
@@ -59,8 +63,11 @@ def check_destination(path: str | Path, *, overwrite: bool = True) -> Path:
         raise FileNotFoundError(f"cannot write {path}: the folder {folder} does not exist")
     if not folder.is_dir():
         raise NotADirectoryError(f"cannot write {path}: {folder} is not a folder")
-    if path.is_dir():
-        raise IsADirectoryError(f"cannot write {path}: it is a folder")
+    if path.is_dir() and not (store and is_zarr(path)):
+        what = "a folder that is no store" if store else "a folder"
+        raise IsADirectoryError(f"cannot write {path}: it is {what}")
+    if store and path.is_file():
+        raise FileExistsError(f"cannot write {path}: it is a file, and no store")
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} exists already")
     try:
@@ -73,7 +80,7 @@ def check_destination(path: str | Path, *, overwrite: bool = True) -> Path:
 
 
 class StagedFiles:
-    """Several files that appear together or not at all.
+    """Several files, or zarr stores, that appear together or not at all.
 
     Used as a context manager: each file is written at the temporary path that :meth:`stage`
     gives, in the folder of its destination, and :meth:`commit` moves all into place. Leaving the
@@ -97,20 +104,19 @@ class StagedFiles:
     def __init__(self) -> None:
         self._moves: dict[Path, Path] = {}
 
-    def stage(self, path: str | Path) -> Path:
+    def stage(self, path: str | Path, *, store: bool = False) -> Path:
         """Return the temporary path at which to write the file meant for `path`.
+
+        With `store` that is a zarr store, which replaces one that is there.
 
         Raises
         ------
         OSError
             As :func:`check_destination`.
         """
-        final = check_destination(path)
+        final = check_destination(path, store=store)
         _remove_abandoned(final)
-        # The suffix stays last, as writers choose the format by it.
-        mark = f"{_HOST}-{os.getpid()}-{secrets.token_hex(4)}"
-        name = f".{final.stem}.{mark}.partial{final.suffix}"
-        temporary = final.with_name(name)
+        temporary = _temporary(final)
         self._moves[temporary] = final
         return temporary
 
@@ -118,11 +124,23 @@ class StagedFiles:
         """Move all files into place, and return where they are."""
         for temporary in self._moves:
             _flush_to_disk(temporary)
+        replaced: list[Path] = []
         with _uninterrupted():
             for temporary, final in self._moves.items():
-                os.replace(temporary, final)
+                if final.is_dir():
+                    # No folder can take the place of one that has content.
+                    replaced.append(_temporary(final))
+                    os.rename(final, replaced[-1])
+                try:
+                    os.replace(temporary, final)
+                except OSError:
+                    if replaced and not final.exists():
+                        os.rename(replaced.pop(), final)
+                    raise
             done = list(self._moves.values())
             self._moves.clear()
+        for path in replaced:
+            _remove(path)
         return done
 
     def __enter__(self) -> Self:
@@ -135,8 +153,21 @@ class StagedFiles:
         trace: TracebackType | None,
     ) -> None:
         for temporary in self._moves:
-            temporary.unlink(missing_ok=True)
+            _remove(temporary)
         self._moves.clear()
+
+
+def _temporary(final: Path) -> Path:
+    # The suffix stays last, as writers choose the format by it.
+    mark = f"{_HOST}-{os.getpid()}-{secrets.token_hex(4)}"
+    return final.with_name(f".{final.stem}.{mark}.partial{final.suffix}")
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _remove_abandoned(final: Path) -> None:
@@ -145,12 +176,14 @@ def _remove_abandoned(final: Path) -> None:
     for path in final.parent.glob(f".*{end}"):
         pid = path.name[len(start) :].partition("-")[0]
         if path.name.startswith(start) and pid.isdecimal() and not psutil.pid_exists(int(pid)):
-            path.unlink(missing_ok=True)
+            _remove(path)
 
 
 def _flush_to_disk(path: Path) -> None:
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
+    parts = [p for p in path.rglob("*") if p.is_file()] if path.is_dir() else [path]
+    for part in parts:
+        with part.open("rb+") as file:
+            os.fsync(file.fileno())
 
 
 @contextmanager
