@@ -52,7 +52,7 @@
 #' @examples
 #' # It needs Python and the core: see install_smartcore().
 #' if (requireNamespace("Seurat", quietly = TRUE) && has_smartcore()) {
-#'   object <- RunSMART(SimulateSMART(), epochs = 50)
+#'   object <- RunSMART(SimulateSMART())
 #'   object <- ChooseSMARTClusters(object, n.clusters = 2:6)
 #'   SMARTClusterNumbers(object)
 #'   SMARTClusterNumberPlot(object)

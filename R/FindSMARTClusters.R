@@ -58,7 +58,7 @@
 #' }
 #'
 #' if (requireNamespace("Seurat", quietly = TRUE) && has_smartcore()) {
-#'   object <- RunSMART(SimulateSMART(), epochs = 50)
+#'   object <- RunSMART(SimulateSMART())
 #'   object <- FindSMARTClusters(object, n.clusters = 4)
 #'   table(object$smart_clusters, object$domain)
 #'   object <- FindSMARTClusters(object, n.clusters = 3:5)

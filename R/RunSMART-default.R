@@ -3,8 +3,9 @@
 #' Brings the modalities measured on the spots (or cells) of a tissue, and the places of these,
 #' into one embedding; with `n.clusters` also finds the domains of the tissue. Counts go through
 #' the preprocessing of the paper (RNA: variable genes, log-normalised; protein: centred
-#' log-ratio; chromatin: TF-IDF) to principal components, and from these a graph neural network
-#' is trained to keep what each modality says while spots alike in a modality come together.
+#' log-ratio; chromatin: TF-IDF) to principal components. A graph neural network keeps what each
+#' modality says of a spot and its surroundings, while spots that are alike come together. Its
+#' weights are found in closed form; `epochs` trains it.
 #'
 #' @details
 #' Spots are matched by name. A spot that one modality lacks is embedded from those it has.

@@ -20,7 +20,7 @@
 #' @export
 #' @examples
 #' if (requireNamespace("Seurat", quietly = TRUE) && has_smartcore()) {
-#'   object <- RunSMART(SimulateSMART(), n.clusters = 4, epochs = 50)
+#'   object <- RunSMART(SimulateSMART(), n.clusters = 4)
 #'   probabilities <- SMARTMemberships(object)
 #'   object$smart_confidence <- apply(probabilities, 1, max)
 #'   summary(object$smart_confidence)

@@ -44,7 +44,7 @@
 #' if (requireNamespace("Seurat", quietly = TRUE) && has_smartcore()) {
 #'   both <- SimulateSMART(n.sections = 2)
 #'   sections <- Seurat::SplitObject(both, split.by = "section")
-#'   sections <- RunSMART(sections, n.clusters = 4, epochs = 50)
+#'   sections <- RunSMART(sections, n.clusters = 4)
 #'   merged <- SMARTMerge(sections)
 #'   table(merged$section, merged$smart_clusters)
 #' }

@@ -51,7 +51,7 @@ find_contribution_columns <- function(columns, reduction.name) {
 #' @examples
 #' # It needs Python and the core: see install_smartcore().
 #' if (requireNamespace("Seurat", quietly = TRUE) && has_smartcore()) {
-#'   object <- RunSMART(SimulateSMART(), n.clusters = 4, epochs = 50)
+#'   object <- RunSMART(SimulateSMART(), n.clusters = 4)
 #'   SMARTContributionPlot(object)
 #'   SMARTContributionPlot(object, group.by = "domain")
 #'   Seurat::VlnPlot(object, "smart.contribution.protein")

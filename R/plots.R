@@ -70,7 +70,7 @@ SMARTLossPlot <- function(object, reduction = NULL, log.scale = FALSE) {
 #' @examples
 #' # It needs Python and the core: see install_smartcore().
 #' if (requireNamespace("Seurat", quietly = TRUE) && has_smartcore()) {
-#'   object <- RunSMART(SimulateSMART(), epochs = 50)
+#'   object <- RunSMART(SimulateSMART())
 #'   SMARTScalePlot(object)
 #' }
 SMARTScalePlot <- function(object, reduction = NULL) {

@@ -394,9 +394,11 @@ def resolve_params(preset: str, changes: Mapping[str, Any]) -> Params:
         )
     params = replace(PRESETS[preset], **changes)
     if params.epochs == 0 and (params.start, params.encoder) != ("data", "sage"):
+        which = (
+            f"encoder={params.encoder!r}" if params.encoder != "sage" else f"start={params.start!r}"
+        )
         raise ValueError(
-            f"With start={params.start!r} and encoder={params.encoder!r} the network begins at random "
-            "weights, so it must be trained, but epochs=0. Give a number of epochs, such as "
-            "epochs=300."
+            f"With {which} the network begins at random weights, so it must be trained, but epochs=0. "
+            "Give a number of epochs, such as epochs=300."
         )
     return params

@@ -306,3 +306,25 @@ def test_a_state_of_another_training_stays_where_nothing_is_trained(tissue, tmp_
     before = state.read_bytes()
     sm.integrate(features, coords, checkpoint=state)
     assert state.read_bytes() == before
+
+
+@pytest.mark.parametrize("relu", ["none", "hidden", "all"])
+@pytest.mark.parametrize("latent_dim", [1, 2, 5, 8])
+@pytest.mark.parametrize("names", [["rna"], ["rna", "protein"]])
+def test_a_narrow_embedding_holds_the_leading_axes_of_the_target(tissue, relu, latent_dim, names):
+    """numpy's singular values of the target say how much so many axes can hold."""
+    features, coords, _ = tissue
+    features = {name: features[name] for name in names}
+    changes = {"latent_dim": latent_dim, "relu": relu}
+    prepared = prepare(
+        features, coords, None, None, None, None, "robust", changes, 0, torch.device("cpu")
+    )
+    inputs, target = (np.hstack(x) for x in (prepared.task.inputs, prepared.task.targets))
+    inputs, target = inputs - inputs.mean(axis=0), target - target.mean(axis=0)
+    axes = np.linalg.svd(target, full_matrices=False)[2][:latent_dim]
+    best = inputs @ np.linalg.lstsq(inputs, target @ axes.T, rcond=None)[0]
+    z = sm.integrate(features, coords, **changes).embedding[prepared.order]
+    sizes = np.linalg.svd(z - z.mean(axis=0), compute_uv=False)[: len(axes)]
+    most = np.linalg.svd(best, compute_uv=False)
+    # A ridge of a thousandth takes from the least ones.
+    np.testing.assert_allclose(sizes, most, rtol=0.02, atol=0.006 * most[0])

@@ -158,7 +158,9 @@ def _read(args: argparse.Namespace, source: _sections.Source) -> Inputs:
     from smartcore import io
 
     given = source.files.values() if source.input is None else [source.input]
-    logger.info("reading %s", ", ".join(map(str, dict.fromkeys(given))))
+    there = [str(path) for path in dict.fromkeys(given) if Path(path).exists()]
+    if there:
+        logger.info("reading %s", ", ".join(there))
     folder_choices = _machines.choices(args)
     data: Any
     placed = _places.placed_names(args)

@@ -57,7 +57,8 @@ def held_out_molecules(
     any training and again after 1, 2, 5, 10, 20, 50 … epochs. From each embedding the principal
     components of the other half are predicted by ridge regression, for each fifth of the spots from
     the other four fifths. An epoch is of use only while this prediction becomes better. No labels
-    are needed.
+    are needed. The number tells whether training helps one preset on one set of data. It does not
+    compare presets: what sets a single spot apart, such as its cell type, counts in it, too.
 
     Parameters
     ----------
@@ -112,11 +113,19 @@ def held_out_molecules(
     ([0, 1, 2], ['held_out', 'rna', 'protein', 'chromatin'])
     """
     max_epochs = check_number("max_epochs", max_epochs, 1, float("inf"), True)
+    seed = check_number("seed", seed, 0, 2**32 - 1, True)
+    if not isinstance(data, AnnData | MuData | Mapping):
+        raise TypeError(
+            "data must be a MuData, an AnnData or a dict modality → AnnData, of raw counts, not "
+            f"{type(data).__name__}; sections go in one object, with section_key."
+        )
     if "epochs" in params:
         raise TypeError("epochs cannot be given here: use max_epochs.")
     given = to_mudata({"rna": data}) if isinstance(data, AnnData) else data
     whole = given if isinstance(given, MuData) else to_mudata(given)
     rng = np.random.default_rng(seed)
+    if unknown := sorted(set(preprocess or ()) - set(whole.mod)):
+        raise KeyError(f"preprocess names {unknown}; the modalities are {list(whole.mod)}.")
     steps = {name: _preprocess(name, preprocess) for name in whole.mod}
     seen, unseen = _halves(whole, rng, spatial_key, section_key)
     for name, step in steps.items():
@@ -170,10 +179,11 @@ def _halves(
     for name, adata in data.mod.items():
         counts = sp.csr_matrix(adata.X)
         values = counts.data
-        if np.any(values < 0) or np.any(values != np.round(values)):
+        wrong = ~np.isfinite(values) | (values < 0) | (values != np.round(values))
+        if wrong.any():
             raise ValueError(
-                f"X of modality {name!r} holds values that are no counts. Molecules can be split "
-                "in raw counts only."
+                f"X of modality {name!r} holds values that are no counts, such as "
+                f"{values[wrong][0]:g}. Molecules can be split in raw counts only: put them in X."
             )
         first = counts.copy()
         first.data = rng.binomial(values.astype(np.int64), 0.5).astype(np.float32)
@@ -243,7 +253,8 @@ def _tell(table: pd.DataFrame) -> None:
         )
     elif course.loc[best] < start + _LEAST:
         warnings.warn(
-            f"Training does not help: after {course.index[-1]} epochs the embedding predicts "
-            f"held-out molecules with R² = {course.iloc[-1]:.3f}, against {start:.3f} before it.",
+            f"Training does not help: the embedding predicts held-out molecules with R² = "
+            f"{start:.4f} before it, {course.loc[best]:.4f} at best, after {best} epochs, and "
+            f"{course.iloc[-1]:.4f} after {course.index[-1]} epochs.",
             stacklevel=3,
         )

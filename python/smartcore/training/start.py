@@ -12,6 +12,7 @@ from torch import Tensor
 
 from smartcore.network.layers import SAGE
 from smartcore.network.model import SMART
+from smartcore.params import Params
 from smartcore.training.steps import Task
 
 # Share of the random weights that stays for a training, so that units differ in what they learn.
@@ -30,7 +31,8 @@ def start_from_data(model: SMART, task: Task, share: float, *, seed: int = 0) ->
     its neighbours that the target is made of; other encoders stay random. The decoder's matrix
     spans the leading directions of all modalities' targets, and the fusion layer is the ridge
     regression of the target along them on what the encoders give. Spots are seen as many at a
-    time as in a step of the training.
+    time as in a step of the training. Without a training (``epochs=0``), and where pairs have no
+    room for all directions, each direction has one unit, whose values are moved above 0.
 
     Parameters
     ----------
@@ -51,11 +53,17 @@ def start_from_data(model: SMART, task: Task, share: float, *, seed: int = 0) ->
     # Whatever device a program has made torch's default.
     with torch.no_grad(), torch.device("cpu"):
         if params.encoder == "sage":
-            for encoder, target in zip(model.encoders, task.targets, strict=True):
+            parts = zip(model.encoders, task.targets, task.inputs, strict=True)
+            for encoder, target, x in parts:
                 layers = [module for module in encoder.modules() if isinstance(module, SAGE)]
-                axes = _axes(target.T @ target, params.latent_dim // 2)
-                noise = _NOISE if params.epochs else 0.0
-                _hand_on(layers, axes.T, share, params.relu, noise)
+                if _pairs_do(params, target.shape[1]):
+                    axes = _axes(target.T @ target, params.latent_dim // 2)
+                    noise = _NOISE if params.epochs else 0.0
+                    _hand_on(layers, axes.T, share, params.relu, noise)
+                else:
+                    axes = _axes(target.T @ target, params.latent_dim)
+                    above = 0.0 if params.relu == "none" else _above(x @ axes.numpy())
+                    _hand_on_shifted(layers, axes.T, share, params.relu, above)
         loadings, bias = _solve(model, task)
         with torch.random.fork_rng(devices=[]):
             # An orthonormal matrix is completed to a square one at random.
@@ -98,6 +106,33 @@ def _hand_on(
         own, around = (1.0, 0.0) if i else (1 - share, share)
         layer.lin_r.weight[: len(both)] += own * both
         layer.lin_l.weight[: len(both)] += around * both
+
+
+def _pairs_do(params: Params, n_directions: int) -> bool:
+    """Whether pairs of units have room for all directions, or a training may need them."""
+    return params.epochs > 0 or params.l2 != "none" or params.latent_dim // 2 >= n_directions
+
+
+def _above(x: NDArray[np.floating]) -> float:
+    """What keeps values like these, and ten times as large, above 0."""
+    return 10 * float(np.abs(x).max(initial=0)) or 1.0
+
+
+def _hand_on_shifted(
+    layers: Sequence[SAGE], directions: Tensor, share: float, relu: str, above: float
+) -> None:
+    """As :func:`_hand_on`, a unit a direction: values are moved up, where a ReLU changes none."""
+    n = len(directions)
+    for i, layer in enumerate(layers):
+        for weight in (layer.lin_l.weight, layer.lin_r.weight, layer.lin_l.bias):
+            weight.zero_()
+        rows = torch.eye(n, layer.in_channels) if i else directions
+        own, around = (1.0, 0.0) if i else (1 - share, share)
+        layer.lin_r.weight[:n] += own * rows
+        layer.lin_l.weight[:n] += around * rows
+        last = i == len(layers) - 1
+        moved = above if relu == "all" or not last else 0.0
+        layer.lin_l.bias[:n] += moved - (above if i else 0.0)
 
 
 def _solve(model: SMART, task: Task) -> tuple[Tensor, Tensor]:
