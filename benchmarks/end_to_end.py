@@ -66,9 +66,19 @@ def main() -> None:
                 print(_agreement(*(folder / code / "out.h5mu" for code in trees)), flush=True)
     table = pd.concat(rows).groupby(KEYS, sort=False).min().reset_index()
     table["machine"], table["threads"] = machine(), args.threads
-    args.results.parent.mkdir(parents=True, exist_ok=True)
-    table.round(3).to_csv(args.results, index=False)
     print(f"\n{markdown(table)}")
+    keep(table, args.results)
+
+
+def keep(table: pd.DataFrame, file: Path) -> None:
+    """Write the rows in place of those of the same sections and sizes; others stay."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if file.is_file():
+        old = pd.read_csv(file)
+        measured = pd.MultiIndex.from_frame(table[KEYS[:2]])
+        others = old[~pd.MultiIndex.from_frame(old[KEYS[:2]]).isin(measured)]
+        table = pd.concat([others, table])
+    table.round(3).to_csv(file, index=False)
 
 
 @contextmanager
