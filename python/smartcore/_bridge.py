@@ -34,6 +34,7 @@ from smartcore.clustering import by_size as _by_size
 from smartcore.integration import choose_device, integrate
 from smartcore.metrics import modality_correlation
 from smartcore.params import Params, resolve_params
+from smartcore.pp._embedding import check_dimensions
 from smartcore.pp._kept import no_controls
 from smartcore.tl._n_clusters import draw, score_labels, score_n_clusters
 
@@ -146,7 +147,7 @@ def components(
                 for name, own in parts.items()
             }
             if kind == "embedding":
-                _check_dimensions(sections_given)
+                check_dimensions(sections_given)
             adata = pp.join_sections(
                 sections_given,
                 by="overlap" if kind == "chromatin" else "name",
@@ -187,18 +188,6 @@ def _named(values: sp.csr_matrix, features: Sequence[str] | None, *, counted: bo
         return AnnData(values, var=var)
     cells = pd.DataFrame(index=[f"cell {i}" for i in range(1, values.shape[0] + 1)])
     return AnnData(values, obs=cells, var=var)
-
-
-def _check_dimensions(sections: Mapping[str, AnnData]) -> None:
-    """Refuse vectors of which a section has other dimensions: those shared would be left over."""
-    dimensions = {name: set(part.var_names) for name, part in sections.items()}
-    first = next(iter(dimensions.values()))
-    if odd := [name for name, own in dimensions.items() if own != first]:
-        raise ValueError(
-            f"Vectors of section {odd[0]!r} have other dimensions than those of "
-            f"{next(iter(dimensions))!r} ({len(dimensions[odd[0]])} and {len(first)}): they must be "
-            "of one and the same model, and their dimensions have the same names."
-        )
 
 
 def _names_of(features: Mapping[str, Sequence[str]] | Sequence[str] | None, name: str) -> list[str]:

@@ -114,10 +114,7 @@ def check_other_options(args: argparse.Namespace) -> None:
     UsageError
         If so, or a step is none of that kind.
     """
-    kinds: dict[str, str] = {name: kind for name, kind, _ in other_files(args)}
-    kinds |= {name: kind for name, kind in args.kind or () if kind in OTHER_KINDS}
-    if args.image_colors:
-        kinds[IMAGE] = "other"
+    kinds = {name: kind for name, kind in _told(args).items() if kind in OTHER_KINDS}
     for option, wanted in {
         "steps": OTHER_KINDS,
         "other_layer": ("other",),
@@ -145,11 +142,16 @@ def check_other_options(args: argparse.Namespace) -> None:
 
 def kind_of(args: argparse.Namespace, name: str) -> AnyKind | None:
     """Kind of a modality: as told by options, or else by its name."""
-    if args.image_colors and name == IMAGE:
-        return "other"
+    return _told(args).get(name) or kind_of_modality(name)
+
+
+def _told(args: argparse.Namespace) -> dict[str, AnyKind]:
+    """Kinds of modalities that options tell."""
     told: dict[str, AnyKind] = dict(args.kind or ())
-    told |= {other: kind for other, kind, _ in other_files(args)}
-    return told.get(name) or kind_of_modality(name)
+    told |= {name: kind for name, kind, _ in other_files(args)}
+    if args.image_colors:
+        told[IMAGE] = "other"
+    return told
 
 
 def counted_kind_of(args: argparse.Namespace, name: str) -> Kind | None:

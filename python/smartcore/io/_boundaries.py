@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from smartcore.io._files import existing, reading
+from smartcore.io._files import existing, is_litter, reading
 from smartcore.io._tables import is_parquet, read_parquet
 
 logger = logging.getLogger("smartcore")
@@ -107,7 +107,7 @@ def _file(path: Path, machine: str | None) -> Path:
         return path
     for name in [machine] if machine else get_args(Machine):
         for pattern in _FILES[name]:
-            for found in sorted(path.glob(pattern)):
+            for found in _matching(path, pattern):
                 if found.is_file() or _hdf5_files(found):
                     return found
     wanted = [file for name in ([machine] if machine else _FILES) for file in _FILES[name]]
@@ -115,7 +115,11 @@ def _file(path: Path, machine: str | None) -> Path:
 
 
 def _hdf5_files(path: Path) -> list[Path]:
-    return sorted(path.glob("*.hdf5")) if path.is_dir() else []
+    return _matching(path, "*.hdf5") if path.is_dir() else []
+
+
+def _matching(folder: Path, pattern: str) -> list[Path]:
+    return sorted(path for path in folder.glob(pattern) if not is_litter(path))
 
 
 def _read(path: Path, plane: int | None) -> tuple[str, pd.DataFrame]:

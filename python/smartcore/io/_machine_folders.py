@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("smartcore")
 
+_IMAGES = ("spatial/*.png", "spatial/*.jpg", "spatial/*.tif*", "spatial/*/*.png")
+
 _DEPTH = 2
 """How far below the folder that was given the machine's own may lie."""
 
@@ -127,6 +129,10 @@ def read_contents(
         # Images lie under places in their own pixels alone.
         fitting = images and folder.unit == PIXELS and (contents.root / "spatial").is_dir()
         pictures = library_images(contents.root) if fitting else {}
+        if not pictures and contents.find(*_IMAGES):
+            how = " (images=True keeps them)" if folder.unit == PIXELS else ""
+            there = f"The images in spatial/, which are for maps alone{how}."
+            folder = replace(folder, left_out=(*folder.left_out, there))
     for adata in folder.modalities.values():
         adata.uns[_keys.FOLDER] = folder.summary()
         if pictures:

@@ -101,6 +101,8 @@ def embedding(
             "of one and the same model."
         )
     many = isinstance(adata, Mapping | Sequence)
+    if many:
+        check_dimensions(held)
     modality = Modality(
         named(name),
         None,
@@ -161,8 +163,20 @@ def _with_vectors(parts: Mapping[str, AnnData], tables: Mapping[str, Any]) -> di
     held = {}
     for section, part in parts.items():
         where = f"section {section!r}: " if section else ""
-        held[section] = AnnData(_values(part, tables[section], where), obs=part.obs)
+        held[section] = _held(part, tables[section], where)
     return held
+
+
+def check_dimensions(sections: Mapping[str, AnnData]) -> None:
+    """Refuse vectors of which a section has other dimensions: those shared would be left over."""
+    dimensions = {name: set(part.var_names) for name, part in sections.items()}
+    first = next(iter(dimensions.values()))
+    if odd := [name for name, own in dimensions.items() if own != first]:
+        raise ValueError(
+            f"Vectors of section {odd[0]!r} have other dimensions than those of "
+            f"{next(iter(dimensions))!r} ({len(dimensions[odd[0]])} and {len(first)}): they must be "
+            "of one and the same model, and their dimensions have the same names."
+        )
 
 
 def _parts(
@@ -194,8 +208,8 @@ def _parts(
     return parts, tables
 
 
-def _values(adata: AnnData, vectors: str | pd.DataFrame, where: str) -> Any:
-    """Vectors of the spots, in their order."""
+def _held(adata: AnnData, vectors: str | pd.DataFrame, where: str) -> AnnData:
+    """Vectors of the spots, in their order; dimensions by the names that a table gives them."""
     if isinstance(vectors, str):
         if vectors not in adata.obsm:
             raise KeyError(
@@ -204,7 +218,7 @@ def _values(adata: AnnData, vectors: str | pd.DataFrame, where: str) -> Any:
         held = adata.obsm[vectors]
         if not isinstance(held, pd.DataFrame):
             values = held if sp.issparse(held) else np.asarray(held)
-            return values[:, None] if values.ndim == 1 else values
+            return AnnData(values[:, None] if values.ndim == 1 else values, obs=adata.obs)
         table = held
     else:
         table = _of_spots(vectors, adata, where)
@@ -213,7 +227,8 @@ def _values(adata: AnnData, vectors: str | pd.DataFrame, where: str) -> Any:
             f"{where}Columns of the table of vectors hold no numbers: {', '.join(wrong[:3])}"
             f"{', …' if len(wrong) > 3 else ''}. Remove them, or make one of them the index."
         )
-    return table.to_numpy(np.float32)
+    var = pd.DataFrame(index=table.columns.astype(str))
+    return AnnData(table.to_numpy(np.float32), obs=adata.obs, var=var)
 
 
 def _of_spots(table: pd.DataFrame, adata: AnnData, where: str) -> pd.DataFrame:

@@ -109,7 +109,7 @@ def to_spots(
         )
     groups = _groups(adata, reference, section_key)
     if radius is None:
-        radius = half_spacing(spots if len(groups) == 1 else spots[groups[0][1]])
+        radius = half_spacing(spots[groups[0][1]])
         logger.info(
             "Pixels within %.4g of a spot are used: half the median distance of the spots.", radius
         )

@@ -9,7 +9,8 @@ from matplotlib.image import imsave
 
 import smartcore as sm
 from helpers.cli import BY_HAND, QUICK, assert_fails, run
-from smartcore.cli import main
+from smartcore.cli import build_parser, main
+from smartcore.cli._kinds import check_other_options, kind_of
 
 pytestmark = pytest.mark.usefixtures("no_pulling")
 
@@ -236,6 +237,13 @@ def test_wrong_usage(folder, args, message, monkeypatch, capsys):
     monkeypatch.chdir(folder)
     output = [] if "-o" in args else ["-o", "out.h5mu"]
     assert_fails(capsys, ["run", *args, *output, "-q"], message, code=2, folder=folder)
+
+
+def test_what_an_option_is_for_goes_before_kind(folder):
+    given = ["run", "--other", f"msi={folder / 'left_msi.h5ad'}", "--kind", "msi=embedding"]
+    args = build_parser().parse_args([*given, "--steps", "msi=total", "-o", "out.h5mu"])
+    assert kind_of(args, "msi") == "other"
+    check_other_options(args)
 
 
 def test_an_input_is_not_written_over(folder, capsys):

@@ -64,6 +64,8 @@ def test_cosmx(tmp_path):
     table = pd.concat([pd.DataFrame({"fov": fov, "cellID": 3, **local}) for fov in (1, 12)])
     with gzip.open(tmp_path / "Run1-polygons.csv.gz", "wt") as file:
         table.to_csv(file, index=False)
+    # What macOS leaves beside files that it packs.
+    (tmp_path / "._Run1-polygons.csv.gz").write_bytes(b"no outlines")
     result = io.read_boundaries(tmp_path, "cosmx")
     assert result["cell_id"].unique().tolist() == ["3_1", "3_12"]
     assert np.array_equal(result[["vertex_x", "vertex_y"]].iloc[:4], SQUARE + np.array([100, 200]))

@@ -162,6 +162,9 @@ def test_images_of_outs(tmp_path, counts):
     assert list(kept[library]["images"]) == ["lowres"]
     assert np.array_equal(kept[library]["images"]["lowres"], lowres)
     assert "spatial" not in io.read_modality(outs, "protein").uns
+    for images in (False, True):
+        about = io.read_folder(outs, images=images).uns["smart_folder"]
+        assert any("images in spatial/" in told for told in about["left_out"]) is not images
     both = io.read_modalities(outs, images=True)
     assert both["protein"].uns["spatial"] is both["chromatin"].uns["spatial"]
 

@@ -323,3 +323,23 @@ class TestEmbedding:
         with pytest.raises(error, match=words):
             sm.pp.embedding(adata, vectors)
         assert not adata.obsm
+
+
+def test_dimensions_of_tables_are_matched_by_their_names():
+    rng = np.random.default_rng(5)
+    names = [f"dim{i}" for i in range(12)]
+    sections, tables = {}, {}
+    for name in ("a", "b"):
+        index = [f"{name}{i}" for i in range(30)]
+        sections[name] = ad.AnnData(obs=pd.DataFrame(index=index))
+        tables[name] = pd.DataFrame(rng.normal(size=(30, 12)), index=index, columns=names)
+    shuffled = tables | {"b": tables["b"][rng.permutation(names)]}
+    results = [
+        sm.pp.embedding(sections, given, n_comps=5, copy=True) for given in (tables, shuffled)
+    ]
+    for name in sections:
+        one, other = (result[name].obsm["X_pca"] for result in results)
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
+    other = tables | {"b": tables["b"].rename(columns={"dim3": "mean"})}
+    with pytest.raises(ValueError, match="Vectors of section 'b' have other dimensions"):
+        sm.pp.embedding(sections, other, n_comps=5)

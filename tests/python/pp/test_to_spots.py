@@ -145,3 +145,16 @@ def test_values_on_disk_are_refused(tmp_path):
     pixels.write_h5ad(tmp_path / "x.h5ad")
     with pytest.raises(ValueError, match=r"X of the pixels is on disk.*to_memory"):
         sm.pp.to_spots(sm.io.read_lazily(tmp_path / "x.h5ad"), spots, radius=7)
+
+
+def test_the_spacing_is_that_of_one_section_where_others_are_not_shared(caplog):
+    grid = np.argwhere(np.ones((5, 5))).astype(float)
+    reference = ad.AnnData(obs=pd.DataFrame(index=[f"spot{i}" for i in range(50)]))
+    # Spots of the second section lie on top of those of the first.
+    reference.obsm["spatial"] = np.vstack([grid, grid + 0.1])
+    reference.obs["section"] = ["a"] * 25 + ["b"] * 25
+    pixels = ad.AnnData(np.ones((25, 2), np.float32))
+    pixels.obsm["spatial"], pixels.obs["section"] = grid, "a"
+    with caplog.at_level(logging.INFO, "smartcore"):
+        sm.pp.to_spots(pixels, reference, section_key="section")
+    assert "Pixels within 0.5 of a spot are used" in caplog.text

@@ -62,8 +62,6 @@ def left_out(contents: Contents, matrix: Path) -> tuple[str, ...]:
     sentences = []
     if others := other_matrices(matrix):
         sentences.append(f"{', '.join(others)}, because {matrix.name} is there.")
-    if contents.find("spatial/*.png", "spatial/*.jpg", "spatial/*.tif*", "spatial/*/*.png"):
-        sentences.append("The images in spatial/, which SMART does not use.")
     if contents.find("analysis"):
         sentences.append("The clusters and projections in analysis/, which SMART does not use.")
     return tuple(sentences)
