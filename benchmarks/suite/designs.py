@@ -15,13 +15,14 @@ import torch
 from numpy.typing import NDArray
 
 from smartcore.spatial.fitting import fit_filter
+from smartcore.tl._held_out import told
 from smartcore.training.loop import train
 
 from .fitted import fit
 from .gates import gated
 from .opened import EPOCHS, Opened, embedding
 from .sets import LabelledSet
-from .thinning import thin, told
+from .thinning import thin
 
 LOOKED_AT = (1, 2, 5, 10, 20, EPOCHS)
 _FEATURES, _KEPT = 200, 40

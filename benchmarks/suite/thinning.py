@@ -8,10 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
-from sklearn.linear_model import Ridge
-from sklearn.model_selection import KFold, cross_val_predict
 
-from .fitted import explained
 from .sets import LabelledSet
 
 _FEATURES, _COMPONENTS, _TOTAL = 2000, 30, 1e4
@@ -43,16 +40,6 @@ def thin(labelled: LabelledSet, seed: int) -> tuple[LabelledSet, NDArray[np.floa
         unseen.append((y - y.mean(axis=0)) @ pca.components_.T)
     size = [one / np.sqrt(np.mean(one**2)) / np.sqrt(one.shape[1]) for one in unseen]
     return replace(labelled, features=seen), np.hstack(size).astype(np.float32)
-
-
-def told(embedding: NDArray[np.floating], unseen: NDArray[np.floating], seed: int) -> float:
-    """R² of the molecules that were held out, from the embedding of the others.
-
-    By ridge regression, spots predicted in five folds.
-    """
-    folds = KFold(5, shuffle=True, random_state=seed)
-    x = embedding / (np.std(embedding) or 1)
-    return explained(unseen, cross_val_predict(Ridge(1.0), x, unseen, cv=folds))
 
 
 def _normalised(name: str, counts: sp.csr_matrix) -> sp.csr_matrix:

@@ -62,8 +62,8 @@ class Params:
     start
         Weights that the training begins with. ``"data"``: GraphSAGE encoders that average each
         spot with its neighbours as the target does (others are random), and the best linear or
-        isometric decoder and fusion layer for them, in closed form, which needs no training (see :func:`smartcore.training.start.start_from_data`); ``"random"``: random ones
-        (paper).
+        isometric decoder and fusion layer for them, in closed form, which needs no training (see
+        :func:`smartcore.training.start.start_from_data`); ``"random"``: random ones (paper).
     principal_axes
         Turn the embedding to its principal axes after the training, the one of most variance
         first, so that its first columns hold most of it. The turn is part of the fusion layer and

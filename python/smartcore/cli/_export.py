@@ -9,7 +9,7 @@ from typing import Any
 
 from smartcore import _keys
 from smartcore.cli import _common
-from smartcore.cli._inputs import holds_mudata
+from smartcore.cli._inputs import read_result
 from smartcore.io import VIEWERS
 
 logger = logging.getLogger("smartcore")
@@ -112,10 +112,8 @@ def run(args: argparse.Namespace) -> None:
     """
     from smartcore import io
 
-    path = args.input
-    data = io.read_mudata(path) if holds_mudata(path) else io.read_modality(path, kind=None)
     written = io.export(
-        data,
+        read_result(args.input),
         args.to,
         args.output,
         key=args.key,

@@ -310,6 +310,13 @@ def holds_mudata(path: Path) -> bool:
     return hdf5_content(path) == "mudata" if path.is_file() else path.suffix == ".h5mu"
 
 
+def read_result(path: Path) -> AnnData | MuData:
+    """What a run wrote."""
+    from smartcore import io
+
+    return io.read_mudata(path) if holds_mudata(path) else io.read_modality(path, kind=None)
+
+
 def check_coordinates(inputs: Inputs, key: str, place: str = "") -> None:
     """Refuse data without coordinates, or with some that are no numbers, before the long work.
 

@@ -14,7 +14,7 @@ from smartcore import _keys
 from smartcore.cli import _common, _lookup, _results
 from smartcore.cli._common import UsageError
 from smartcore.cli._export import add_place_options
-from smartcore.cli._inputs import holds_mudata
+from smartcore.cli._inputs import read_result
 
 logger = logging.getLogger("smartcore")
 
@@ -176,11 +176,9 @@ def read_labelled(path: Path) -> Any:
     FileNotFoundError, ValueError
         If the file is missing or wrong.
     """
-    from smartcore import io
-
     if path.suffix in (".csv", ".tsv", ".txt"):
         return _Table(read_table(path))
-    return io.read_mudata(path) if holds_mudata(path) else io.read_modality(path, kind=None)
+    return read_result(path)
 
 
 def read_table(path: Path) -> pd.DataFrame:

@@ -98,15 +98,8 @@ def read_modality(
     if kind is not None:
         check_kind(kind)
     source = existing(path, EXPECTED)
-    if _in_folder(source, lazy, machine, choices):
-        folder = read_contents(
-            source,
-            machine,
-            spatial_key=spatial_key,
-            in_tissue=in_tissue,
-            images=images,
-            **choices,
-        )
+    given = {"spatial_key": spatial_key, "in_tissue": in_tissue, "images": images}
+    if folder := _folder(source, lazy, machine, choices, given):
         return unique_names(_modality(folder, kind, source), source=str(source))
     with names_checked_later():
         adata = _read_any(source, lazy)
@@ -146,15 +139,8 @@ def read_modalities(
         As for :func:`read_modality`; also if no feature has a known type.
     """
     source = existing(path, EXPECTED)
-    if _in_folder(source, lazy, machine, choices):
-        folder = read_contents(
-            source,
-            machine,
-            spatial_key=spatial_key,
-            in_tissue=in_tissue,
-            images=images,
-            **choices,
-        )
+    given = {"spatial_key": spatial_key, "in_tissue": in_tissue, "images": images}
+    if folder := _folder(source, lazy, machine, choices, given):
         return unique_names_each(folder.modalities, source=str(source))
     with names_checked_later():
         adata = _read_any(source, lazy)
@@ -162,13 +148,20 @@ def read_modalities(
     return unique_names_each(split_kinds(adata, str(source)), source=str(source))
 
 
-def _in_folder(path: Path, lazy: bool, machine: str | None, choices: dict[str, Any]) -> bool:
-    """Whether a path is to be read as a machine's folder."""
-    found = not lazy and is_folder(path)
-    if not found and (machine is not None or choices):
-        given = ", ".join([*(["machine"] if machine is not None else []), *choices])
-        raise ValueError(f"{path} is no folder of a machine, for which alone {given} would count")
-    return found
+def _folder(
+    path: Path,
+    lazy: bool,
+    machine: str | None,
+    choices: dict[str, Any],
+    given: dict[str, Any],
+) -> Folder | None:
+    """What a machine's folder holds; ``None`` where the path is to be read as something else."""
+    if not lazy and is_folder(path):
+        return read_contents(path, machine, **given, **choices)
+    if machine is not None or choices:
+        named = ", ".join([*(["machine"] if machine is not None else []), *choices])
+        raise ValueError(f"{path} is no folder of a machine, for which alone {named} would count")
+    return None
 
 
 def _modality(folder: Folder, kind: Kind | None, source: Path) -> AnnData:

@@ -23,6 +23,8 @@ Channels = Literal["rgb", "stains", "both"]
 _RGB = ("red", "green", "blue")
 _AT_ONCE = 1 << 22
 """Pixels that are looked at at once."""
+_BAND = 64
+"""Rows of pixels whose stains are computed at once."""
 
 
 def image_colors(
@@ -228,7 +230,11 @@ def _channels(
         parts.append(pixels)
         names += _RGB
     if channels != "rgb":
-        parts.append(stains(pixels).astype(np.float32))
+        # Logarithms of a whole slide at once would take many times its memory.
+        stained = np.empty((*pixels.shape[:2], len(STAINS)), np.float32)
+        for first in range(0, len(pixels), _BAND):
+            stained[first : first + _BAND] = stains(pixels[first : first + _BAND])
+        parts.append(stained)
         names += STAINS
     grey = pixels.mean(axis=2)
     rough = np.zeros_like(grey)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from threadpoolctl import threadpool_info
@@ -30,4 +31,11 @@ def in_order(
         yield from map(function, parts)
         return
     with ThreadPoolExecutor(min(threads, len(parts))) as pool:
-        yield from pool.map(function, parts)
+        # As many at a time as keep the threads at work: results that wait take memory.
+        ahead: deque[Future[Result]] = deque()
+        for part in parts:
+            if len(ahead) == 2 * threads:
+                yield ahead.popleft().result()
+            ahead.append(pool.submit(function, part))
+        while ahead:
+            yield ahead.popleft().result()

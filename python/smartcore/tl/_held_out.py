@@ -121,7 +121,7 @@ def held_out_molecules(
         )
     if "epochs" in params:
         raise TypeError("epochs cannot be given here: use max_epochs.")
-    given = to_mudata({"rna": data}) if isinstance(data, AnnData) else data
+    given = {"rna": data} if isinstance(data, AnnData) else data
     whole = given if isinstance(given, MuData) else to_mudata(given)
     rng = np.random.default_rng(seed)
     if unknown := sorted(set(preprocess or ()) - set(whole.mod)):
