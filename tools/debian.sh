@@ -1,6 +1,7 @@
 # Debian roots of our own, in which another Debian's programs run. Read by seurat5.sh and
 # bare_debian.sh, which set `root`. Everything is mounted in a namespace of the script's own, so
 # that nothing stays mounted when it ends, however it ends.
+. "$(dirname "$0")/apt.sh"
 
 fail() {
     echo "$(basename "$0"): $*" >&2
@@ -32,7 +33,7 @@ mirror() {
     }
     found=${DEBIAN_MIRROR:-$(of_apt)}
     # It knows none before its lists are there.
-    [ -n "$found" ] || { apt-get update -qq >&2 && found=$(of_apt); }
+    [ -n "$found" ] || { apt_get update >&2 && found=$(of_apt); }
     [ -n "$found" ] || fail "apt names no Debian mirror: set DEBIAN_MIRROR to one"
     echo "$found"
 }
@@ -42,9 +43,7 @@ make_debian() {
     if ! command -v debootstrap >/dev/null; then
         command -v apt-get >/dev/null || fail "needs debootstrap: install it"
         echo "Installing debootstrap …"
-        apt-get update -qq
-        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-            -o DPkg::Lock::Timeout=600 debootstrap debian-archive-keyring >/dev/null ||
+        apt_install debootstrap debian-archive-keyring ||
             fail "needs debootstrap, and apt could not install it"
     fi
     from=$(mirror) || exit 1

@@ -1,12 +1,12 @@
 #!/bin/sh
 # Make a virtual environment: make_venv.sh PYTHON FOLDER
 set -eu
+. "$(dirname "$0")/apt.sh"
 python=$1
 folder=$2
 if ! command -v "$python" >/dev/null || ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-        apt-get update -qq
-        apt-get install -y -qq --no-install-recommends python3 python3-venv
+        apt_install python3 python3-venv
     else
         echo "Python's venv is missing: install the packages python3 and python3-venv." >&2
         exit 1

@@ -2,6 +2,7 @@
 # R and the packages that the tests need; with "check" as argument those of `R CMD check` and the
 # vignettes, too. Installs Debian's or Ubuntu's binary packages where root and apt are there.
 set -eu
+. "$(dirname "$0")/apt.sh"
 
 cran="Seurat SeuratObject Matrix cli rlang withr reticulate testthat mclust hdf5r ggplot2 png"
 bioc="SingleCellExperiment SummarizedExperiment DelayedArray"
@@ -38,9 +39,7 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     echo "Installing R packages: $lacking …"
     names=$(echo "$cran" | tr ' A-Z' '\na-z' | sed 's/^/r-cran-/')
     names="$names $(echo "$bioc" | tr ' A-Z' '\na-z' | sed 's/^/r-bioc-/')"
-    apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-        -o DPkg::Lock::Timeout=600 $system $names >/dev/null
+    apt_install $system $names
     lacking=$(missing)
     [ -n "$lacking" ] || exit 0
     echo "R ($(command -v Rscript || echo none)) still lacks: $lacking" >&2
