@@ -66,14 +66,16 @@ def workers(args: argparse.Namespace) -> Iterator[None]:
     """
     if args.dask_cluster:
         try:
+            import dask
             from distributed import Client
         except ImportError as err:
             raise ImportError("--dask-cluster needs pip install 'spatialsmart[scale]'") from err
         try:
-            client = Client(args.dask_cluster, timeout=10)
+            # A default client that cannot connect stays the default, and dask would wait for it.
+            client = Client(args.dask_cluster, timeout=10, set_as_default=False)
         except (OSError, ValueError) as err:
             raise OSError(f"--dask-cluster {args.dask_cluster}: {err}") from err
-        with client:
+        with client, dask.config.set(scheduler=client):
             logger.info("dask cluster: %s", client.dashboard_link)
             yield
     elif args.threads:

@@ -9,6 +9,7 @@ import smartcore as sm
 from smartcore.cli import _lazy, main
 from smartcore.pp import _on_disk
 
+dask = pytest.importorskip("dask")
 pytest.importorskip("dask.array")
 
 QUICK = ["--epochs", "3", "--latent-dim", "8", "--cluster-method", "kmeans", "--no-figures"]
@@ -136,6 +137,7 @@ def test_on_a_cluster(section, tmp_path):
         n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None
     ) as cluster:
         assert run(*args, "--dask-cluster", cluster.scheduler_address) == 0
+        assert cluster.scheduler.transition_counter > 0  # of tasks that it was given
     same_distances(
         ad.read_h5ad(tmp_path / "out.h5ad").obsm["X_pca"],
         expected(section, "rna").obsm["X_pca"],
@@ -147,6 +149,8 @@ def test_a_cluster_that_is_not_there(section, tmp_path, capsys):
     assert run(*args, "--dask-cluster", "nonsense://here") == 1
     assert "error: --dask-cluster nonsense://here:" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+    # Nothing is left that would wait for it.
+    assert dask.base.get_scheduler() is None
 
 
 def test_files_that_are_not_read_in_blocks(section, tmp_path, capsys):
