@@ -186,7 +186,8 @@ call_core <- function(fn, code, about = NULL) {
 
 # Errors whose message is made for users.
 plain_errors <- c(
-  "ValueError", "TypeError", "KeyError", "RuntimeError", "FloatingPointError", "ImportError"
+  "ValueError", "TypeError", "KeyError", "RuntimeError", "FloatingPointError", "ImportError",
+  "FileExistsError", "FileNotFoundError"
 )
 
 abort_core <- function(error, fn, about = NULL) {

@@ -46,7 +46,9 @@ image_sections <- function(found) {
 # Cells x 2 of one image, in the units of the full resolution.
 image_coordinates <- function(image) {
   if (inherits(image, "FOV")) {
-    return(tidy_coordinates(fov_coordinates(image)))
+    found <- tidy_coordinates(fov_coordinates(image))
+    swapped <- inherits(image, "VisiumV2") && !is_horizontal(image)
+    return(if (swapped) named_rows(found[, 2:1], rownames(found), colnames(found)) else found)
   }
   # The methods for the other classes are Seurat's.
   rlang::check_installed("Seurat", "to read coordinates of its images.")
@@ -55,6 +57,12 @@ image_coordinates <- function(image) {
     return(tidy_coordinates(found[, c("imagecol", "imagerow")]))
   }
   tidy_coordinates(as.data.frame(SeuratObject::GetTissueCoordinates(image)))
+}
+
+# Before Seurat 5.4, x of such an image is its row.
+is_horizontal <- function(image) {
+  methods::.hasSlot(image, "coords_x_orientation") &&
+    identical(methods::slot(image, "coords_x_orientation"), "horizontal")
 }
 
 # Cells that an image of Visium marks as outside the tissue.

@@ -107,7 +107,7 @@ has_smartcore <- function() {
 look_for_core <- "
 import importlib.util, pathlib, re
 core = importlib.util.find_spec('smartcore')
-bridge = pathlib.Path(core.origin).with_name('_bridge.py')
+bridge = pathlib.Path(core.origin).with_name('_bridge') / '__init__.py'
 interface = re.search('(?m)^INTERFACE = ([0-9]+)', bridge.read_text(encoding='utf-8'))
 print(interface.group(1), %s)
 "

@@ -5,7 +5,7 @@ core_env <- "r-smart"
 # The oldest core whose results and functions this package knows.
 core_minimum <- "0.2.0"
 # Of the functions in smartcore._bridge.
-core_interface <- 11L
+core_interface <- 12L
 least_python <- "3.11"
 
 session <- new.env(parent = emptyenv())

@@ -12,7 +12,7 @@ renamed_arguments <- c(
 # Of functions other than the core's `integrate`, whose parameters it lists itself.
 other_arguments <- c(
   "check_counts", "n_clusters", "n_pcs", "resolution", "in_tissue", "method", "cluster_method",
-  "checkpoint"
+  "checkpoint", "pixel_size", "overwrite", "overlap"
 )
 
 # What a user of Python is told to do, and what does it in R.

@@ -16,7 +16,7 @@ python_with <- function(files = list(), folder = withr::local_tempdir(.local_env
   packages <- Sys.glob(file.path(folder, "lib", "python*", "site-packages"))
   for (file in names(files)) {
     path <- file.path(packages, file)
-    dir.create(dirname(path), showWarnings = FALSE)
+    dir.create(dirname(path), showWarnings = FALSE, recursive = TRUE)
     writeLines(files[[file]], path)
   }
   env_python(folder)
@@ -26,7 +26,7 @@ python_with <- function(files = list(), folder = withr::local_tempdir(.local_env
 stand_in_core <- function(interface, version = "99.0") {
   list(
     "smartcore/__init__.py" = sprintf("__version__ = '%s'", version),
-    "smartcore/_bridge.py" = c(
+    "smartcore/_bridge/__init__.py" = c(
       sprintf("INTERFACE = %d", interface),
       sprintf("def versions():\n    return {'smartcore': '%s'}", version)
     )
@@ -143,7 +143,7 @@ test_that("the sources that come with the package are those of this release", {
   version <- sub("^version = \"(.*)\"$", "\\1", grep("^version = ", lines, value = TRUE))
   expect_identical(version, as.character(utils::packageVersion("SpatialSMART")))
   expect_true(numeric_version(version) >= core_minimum)
-  expect_true(file.exists(file.path(core_sources(), "python", "smartcore", "_bridge.py")))
+  expect_true(file.exists(file.path(core_sources(), "python", "smartcore", "_bridge", "__init__.py")))
   # What the package's description reads.
   expect_true(file.exists(file.path(core_sources(), "README.md")))
 })

@@ -2,7 +2,7 @@
 # reason.
 never_in_r <- c(
   "^smartcore (A package|module)" = "Python says it, or asks, as it imports",
-  "^smartcore._bridge (kind=|features must)" = "R hands over what it has checked itself",
+  "^smartcore._bridge._components (kind=|features must)" = "R hands over what it has checked itself",
   "give \\(n_spots, n_dims\\)" = "R hands over a matrix",
   "^smartcore.given.aligned " = "R hands over arrays, without names",
   "^smartcore.given.(off_tissue|feature_types) " = "R finds these itself, and hands over neither",
@@ -27,7 +27,9 @@ never_in_r <- c(
   "another version of smartcore" = "the core is called so in R, too",
   "^smartcore.training.checkpoint 7=" = "names of parameters are filled in",
   "^smartcore.training.distributed " = "R starts one process",
-  "^smartcore.(io|tl)[._](?!_n_clusters )" = "R uses nothing of these but tl._n_clusters"
+  "^smartcore.tl[._](?!_n_clusters )" = "R uses nothing of tl but tl._n_clusters",
+  "^smartcore.io( |.(?!_(export|regions|pixels|outlines|vitessce|qupath|folders|write) ))" =
+    "of io R uses what writes for viewers, and regions"
 )
 
 left_of_python <- paste(
