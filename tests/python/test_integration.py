@@ -171,10 +171,13 @@ def test_identical_spots_and_silent_modality(tissue):
     assert np.isfinite(sm.integrate(features, coords, **QUICK).embedding).all()
 
 
-def test_three_spots_are_enough():
+def test_twenty_spots_are_enough():
     rng = np.random.default_rng(0)
-    result = sm.integrate({"rna": rng.normal(size=(3, 2))}, rng.uniform(size=(3, 2)), **QUICK)
-    assert result.embedding.shape == (3, 8)
+    values, places = rng.normal(size=(20, 2)), rng.uniform(size=(20, 2))
+    result = sm.integrate({"rna": values}, places, **QUICK)
+    assert result.embedding.shape == (20, 8)
+    with pytest.raises(ValueError, match="19 spots are too few to embed: at least 20"):
+        sm.integrate({"rna": values[1:]}, places[1:], **QUICK)
 
 
 @pytest.mark.parametrize(

@@ -19,3 +19,17 @@ skip_without_core <- function() {
 }
 
 core_state <- new.env(parent = emptyenv())
+
+# Public data beside the repository: in shared/data of a folder above, or where SMART_SHARED_DATA
+# says.
+shared_data <- function(...) {
+  folder <- Sys.getenv("SMART_SHARED_DATA")
+  up <- normalizePath(".")
+  while (!nzchar(folder) && dirname(up) != up) {
+    up <- dirname(up)
+    if (dir.exists(file.path(up, "shared", "data"))) folder <- file.path(up, "shared", "data")
+  }
+  path <- file.path(folder, ...)
+  testthat::skip_if_not(nzchar(folder) && file.exists(path), paste("no public data:", file.path(...)))
+  path
+}

@@ -47,8 +47,8 @@ test_that("an interrupt ends the training and leaves everything as it was", {
   folder <- withr::local_tempdir()
   code <- c(
     sprintf("setwd(%s)", deparse(folder)),
-    "x <- matrix((1:300)^2 %% 7, 20, 15, dimnames = list(paste0('g', 1:20), paste0('c', 1:15)))",
-    "xy <- cbind(rep(1:5, 3), rep(1:3, each = 5))",
+    "x <- matrix((1:500)^2 %% 7, 20, 25, dimnames = list(paste0('g', 1:20), paste0('c', 1:25)))",
+    "xy <- cbind(rep(1:5, 5), rep(1:5, each = 5))",
     "rownames(xy) <- colnames(x)",
     "run <- function(epochs) {",
     "  RunSMART(x, xy, 'rna', n.comps = 2, epochs = epochs, stop.slope = 0, verbose = VERBOSE)",
@@ -99,7 +99,7 @@ test_that("an interrupt ends the training and leaves everything as it was", {
     if (!ended) tools::pskill(pid, tools::SIGKILL)
     expect_true(ended, label = paste(readLines(output), collapse = "\n"))
     end <- readLines(file.path(folder, "end"))
-    expect_identical(end[-1], c("untouched", "15", "64", "woken"))
+    expect_identical(end[-1], c("untouched", "25", "64", "woken"))
     # An epoch takes milliseconds.
     expect_lt(as.numeric(readLines(file.path(folder, "ended"))) - sent, 5)
     end[1]

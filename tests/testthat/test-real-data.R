@@ -1,17 +1,4 @@
-# Public data beside the repository: in shared/data of a folder above, or where SMART_SHARED_DATA
-# says.
-
-shared_data <- function(...) {
-  folder <- Sys.getenv("SMART_SHARED_DATA")
-  up <- normalizePath(".")
-  while (!nzchar(folder) && dirname(up) != up) {
-    up <- dirname(up)
-    if (dir.exists(file.path(up, "shared", "data"))) folder <- file.path(up, "shared", "data")
-  }
-  path <- file.path(folder, ...)
-  skip_if_not(nzchar(folder) && file.exists(path), paste("no public data:", file.path(...)))
-  path
-}
+# Whole runs on public data.
 
 test_that("a Visium object from the days of Seurat 3 runs end to end", {
   skip_if_not_installed("Seurat")

@@ -69,8 +69,8 @@ def read_folder(
         coordinates (x first) in ``obsm[spatial_key]`` of each modality and of the whole.
         ``uns["smart_folder"]`` says of which ``machine`` they are, the ``unit`` of the coordinates,
         the ``version`` of the software and the ``section_key`` (column of ``obs`` that tells several
-        sections apart), as far as the folder tells them, what was ``left_out``, and of which
-        modalities the values are ``intensities`` rather than counts.
+        sections apart), as far as the folder tells them, what was ``left_out``, ``notes`` on places
+        and values, and of which modalities the values are ``intensities`` rather than counts.
 
     Raises
     ------
@@ -267,6 +267,8 @@ def _tell(folder: Folder, source: Path) -> None:
     )
     for sentence in folder.left_out:
         logger.info("%s: left out: %s", source, sentence)
+    for sentence in folder.notes:
+        logger.info("%s: %s", source, sentence)
 
 
 def _as_mudata(folder: Folder, spatial_key: str) -> MuData:

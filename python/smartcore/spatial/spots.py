@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from smartcore.spatial.graph import check_coords
 
-MIN_SPOTS = 3
+MIN_SPOTS = 20
+"""Fewer tell nothing of neighbourhoods or domains: whatever comes of them is noise."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,10 @@ def check_spots(
     if len(xy) != n:
         raise ValueError(f"There are coordinates of {len(xy)} spots, but features of {n}.")
     if n < MIN_SPOTS:
-        raise ValueError(f"{n} spots are too few to integrate; at least {MIN_SPOTS} are needed.")
+        raise ValueError(
+            f"{n} spots are too few to embed: at least {MIN_SPOTS} with values are needed to tell "
+            "domains from noise."
+        )
     codes, names = _check_groups("sections", sections, n)
     if codes is not None:
         _check_common_modalities(masks, codes, names)

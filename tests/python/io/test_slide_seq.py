@@ -57,7 +57,7 @@ def test_slide_seq(kind, request):
     np.testing.assert_array_equal(rna.obsm["spatial"], PLACES[["xcoord", "ycoord"]])
     about = data.uns["smart_folder"]
     assert (about["machine"], about["unit"]) == ("Slide-seq", "bead-image pixel")
-    assert "0.65 µm" in about["left_out"][-1]
+    assert "0.65 µm" in about["notes"][0]
 
 
 def test_beads_without_a_place_are_left_out(version_1):

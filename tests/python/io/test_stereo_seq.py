@@ -65,7 +65,7 @@ def test_bins_of_gem(tmp_path, monkeypatch, rows):
     check_centres(data, 50)
     about = data.uns["smart_folder"]
     assert about["unit"] == "micrometre"
-    assert "50 × 50, 25 µm wide" in about["left_out"][0]
+    assert "50 × 50 pixels, 25 µm wide" in about["notes"][0]
     check(io.read_folder(path, bin_size=20), by_bin(MOLECULES, 20))
 
 

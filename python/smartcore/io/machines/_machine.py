@@ -35,6 +35,9 @@ class Folder:
         The files that were read.
     left_out
         A sentence for each thing that was there and was not read, or was dropped, with the reason.
+    notes
+        A sentence for what else the user should know of places and values, such as how they were
+        scaled.
     version
         The machine's software, such as "Space Ranger 2.0.0", where a file tells it.
     section_key
@@ -48,6 +51,7 @@ class Folder:
     unit: str | None
     used: tuple[Path, ...]
     left_out: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     version: str | None = None
     section_key: str | None = None
     intensities: tuple[str, ...] = ()
@@ -61,6 +65,7 @@ class Folder:
             "section_key": self.section_key,
             "intensities": np.array(self.intensities, dtype=object) if self.intensities else None,
             "left_out": np.array(self.left_out, dtype=object) if self.left_out else None,
+            "notes": np.array(self.notes, dtype=object) if self.notes else None,
         }
         return {name: value for name, value in known.items() if value is not None}
 

@@ -69,8 +69,6 @@ def read(contents: Contents) -> Folder:
             f"{table.values[np.flatnonzero(outside)].sum():.0f} counts with cell_ID 0, of "
             f"{outside.sum()} fields: molecules that lie in no cell.",
         )
-    if unit_sentence:
-        sentences.append(unit_sentence)
     return Folder(
         machine=NAME,
         modalities={kind: adata},
@@ -81,6 +79,7 @@ def read(contents: Contents) -> Folder:
             *sentences,
             *_not_read(contents),
         ),
+        notes=(unit_sentence,) if unit_sentence else (),
         intensities=(kind,) if kind == "protein" else (),
     )
 
@@ -114,8 +113,9 @@ def _pixel(contents: Contents) -> tuple[float | None, list[Path], str]:
     return (
         None,
         [],
-        "the size of a pixel: no file tells it (fov_positions_file with x_global_px and "
-        "x_global_mm would). It is 0.12028 µm on most machines, and 0.18 µm on the first ones.",
+        "coordinates are in pixels, since no file tells how large a pixel is (fov_positions_file "
+        "with x_global_px and x_global_mm would). It is 0.12028 µm on most machines, and 0.18 µm on "
+        "the first ones.",
     )
 
 

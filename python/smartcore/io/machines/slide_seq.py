@@ -56,10 +56,10 @@ def read(contents: Contents) -> Folder:
         modalities={"rna": adata},
         unit=PIXELS,
         used=(counts, places),
-        left_out=(
-            *sentences,
-            "the size of a pixel: no file tells it. It is about 0.65 µm on the pucks of the "
-            "published data.",
+        left_out=tuple(sentences),
+        notes=(
+            "coordinates are in pixels, since no file tells how large a pixel is. It is about "
+            "0.65 µm on the pucks of the published data.",
         ),
     )
 

@@ -55,11 +55,8 @@ def read(contents: Contents, *, bin_size: int | None = None) -> Folder:
         modalities={"rna": _as_anndata(spots, pixel)},
         unit=MICROMETRES,
         used=(path,),
-        left_out=(
-            *_said(by_cell, size, pixel, bin_size),
-            *spots.sentences,
-            *_others(contents, path),
-        ),
+        left_out=(*spots.sentences, *_others(contents, path)),
+        notes=_said(by_cell, size, pixel, bin_size),
     )
 
 
@@ -86,13 +83,13 @@ def _as_anndata(spots: Spots, pixel: float) -> AnnData:
     return adata
 
 
-def _said(by_cell: bool, size: int, pixel: float, asked: int | None) -> list[str]:
+def _said(by_cell: bool, size: int, pixel: float, asked: int | None) -> tuple[str]:
     if by_cell:
-        return ["square bins: the cells of the file are used (bin_size makes bins instead)."]
-    return [
-        f"single pixels: they are added up in bins of {size} × {size}, {size * pixel:g} µm wide"
-        + (" (bin_size makes others)." if asked is None else ".")
-    ]
+        return ("the cells of the file are read (bin_size makes square bins instead).",)
+    return (
+        f"molecules are added up in bins of {size} × {size} pixels, {size * pixel:g} µm wide"
+        + (" (bin_size makes others)." if asked is None else "."),
+    )
 
 
 def _others(contents: Contents, used: Path) -> list[str]:

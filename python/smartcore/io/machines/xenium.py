@@ -53,14 +53,16 @@ def read(contents: Contents) -> Folder:
         if type_of(name) == "control"
     ]
     modalities = split_kinds(adata, str(matrix))
+    notes: tuple[str, ...] = ()
     if "protein" in modalities:
-        sentences.append(_as_intensities(modalities["protein"], matrix))
+        notes = (_as_intensities(modalities["protein"], matrix),)
     return Folder(
         machine=NAME,
         modalities=modalities,
         unit=MICROMETRES,
         used=(matrix, cells),
         left_out=(*controls, *sentences, *_not_read(contents)),
+        notes=notes,
         version=version,
         intensities=tuple({"protein"} & set(modalities)),
     )
@@ -90,15 +92,15 @@ def _as_intensities(protein: AnnData, matrix: Path) -> str:
     """Undo the scaling of proteins in place, and say of what kind they are."""
     if matrix.is_dir():
         return (
-            "the factor by which intensities of proteins are multiplied: text matrices do not "
-            "tell it (cell_feature_matrix.h5 does). Proportions are right."
+            "intensities of proteins are multiplied by a factor that text matrices do not tell "
+            "(cell_feature_matrix.h5 does). Their proportions are right."
         )
     with reading(matrix, "a 10x HDF5 matrix"), h5py.File(matrix, "r") as file:
         factor = float(attribute(file, SCALE, 1))
         if not factor > 0:
             raise ValueError(f"its {SCALE} is {factor:g}")
     protein.X = protein.X / protein.X.dtype.type(factor)
-    return "counts of proteins: Xenium measures mean intensities of cells instead."
+    return "the values of proteins are mean intensities of cells, no counts."
 
 
 def _not_read(contents: Contents) -> list[str]:
