@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import logging
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from anndata import AnnData
 
 from smartcore import _keys
+from smartcore.cli import _machines
 from smartcore.cli._lookup import find_labels
 
 if TYPE_CHECKING:
@@ -20,28 +22,21 @@ logger = logging.getLogger("smartcore")
 _LIBRARY = "library_id"
 
 
-def keep_images(folders: list[Path], modalities: Mapping[str, AnnData]) -> None:
-    """Put the images of a section's folders into ``uns["spatial"]`` of its first modality.
+def wanted(args: argparse.Namespace, path: Path) -> dict[str, Any]:
+    """The argument of ``io``'s readers of folders that keeps the images, for the figures."""
+    drawn = args.figures and not args.coords
+    return {"images": "try"} if drawn and _machines.is_folder(path) else {}
 
-    A damaged image is a warning: domains are found without it.
-    """
-    from smartcore.io._images import library_images
-    from smartcore.io.machines import PIXELS
 
-    holder = next(iter(modalities.values()))
-    if holder.uns.get(_keys.FOLDER, {}).get("unit", PIXELS) != PIXELS:
-        return  # an image lies under places in its own pixels alone
-    for folder in folders:
-        if not (folder / "spatial").is_dir():
-            continue
-        try:
-            found = library_images(folder)
-        except (OSError, ValueError) as err:
-            logger.warning("the map is drawn without the image of the tissue: %s", err)
-            continue
-        if found:
-            holder.uns[_keys.SPATIAL] = found
-            return
+def keep_one(modalities: Mapping[str, AnnData]) -> None:
+    """Leave the images of a folder to one of its modalities: all have the same."""
+    seen: set[str] = set()
+    for adata in modalities.values():
+        if _keys.FOLDER in adata.uns and _keys.SPATIAL in adata.uns:
+            if seen >= set(adata.uns[_keys.SPATIAL]):
+                del adata.uns[_keys.SPATIAL]
+            else:
+                seen |= set(adata.uns[_keys.SPATIAL])
 
 
 def join_images(

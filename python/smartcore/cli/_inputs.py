@@ -121,8 +121,7 @@ def load(args: argparse.Namespace) -> Inputs:
     parts = {name: _read(args, source) for name, source in sources.items()}
     for name, part in parts.items():
         check_coordinates(part, args.spatial_key, f"section {name!r}" if name else "")
-        if args.figures and not args.coords:
-            _images.keep_images(sources[name].folders, part.modalities)
+        _images.keep_one(part.modalities)
     for one in {name for name, _ in args.kind or ()}:
         if not any(one in part.modalities for part in parts.values()):
             there = dict.fromkeys(m for part in parts.values() for m in part.modalities)
@@ -172,6 +171,7 @@ def _read(args: argparse.Namespace, source: _sections.Source) -> Inputs:
                 spatial_key=args.spatial_key,
                 lazy=name not in placed and _lazy.wanted(args, path),
                 in_tissue=not args.keep_off_tissue,
+                **_images.wanted(args, path),
                 **folder_choices,
             )
             for name, path in source.files.items()
@@ -182,6 +182,7 @@ def _read(args: argparse.Namespace, source: _sections.Source) -> Inputs:
             source.input,
             spatial_key=args.spatial_key,
             in_tissue=not args.keep_off_tissue,
+            **_images.wanted(args, source.input),
             **folder_choices,
         )
         if args.image_colors:

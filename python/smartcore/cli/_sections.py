@@ -40,12 +40,6 @@ class Source:
     files: dict[str, Path] = field(default_factory=dict)
     coords: Path | None = None
 
-    @property
-    def folders(self) -> list[Path]:
-        """Those of the files that are folders, each once."""
-        paths = dict.fromkeys([*filter(None, [self.input]), *self.files.values()])
-        return [path for path in paths if path.is_dir()]
-
 
 def sources_of(args: argparse.Namespace) -> dict[str, Source]:
     """The files of each section, by its name; one section has the name "".

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -28,6 +28,8 @@ logger = logging.getLogger("smartcore")
 
 _IMAGES = ("spatial/*.png", "spatial/*.jpg", "spatial/*.tif*", "spatial/*/*.png")
 
+Images: TypeAlias = bool | Literal["try"]
+
 _DEPTH = 2
 """How far below the folder that was given the machine's own may lie."""
 
@@ -38,7 +40,7 @@ def read_folder(
     *,
     spatial_key: str = _keys.SPATIAL,
     in_tissue: bool = True,
-    images: bool = False,
+    images: Images = False,
     **choices: Any,
 ) -> MuData:
     r"""Read the output folder of a spatial machine.
@@ -58,7 +60,8 @@ def read_folder(
         Leave out the spots that the folder marks as lying outside the tissue.
     images
         Keep Space Ranger's images of the tissue and their scale factors in ``uns["spatial"]`` of
-        each modality, as scanpy does, for :func:`smartcore.pl.spatial` to draw.
+        each modality, as scanpy does, for :func:`smartcore.pl.spatial` to draw. ``"try"`` does
+        without them, with a warning, where they cannot be read.
     **choices
         What a machine leaves open, such as ``bin=16`` for Visium HD; see docs/machines.md.
 
@@ -108,7 +111,7 @@ def read_contents(
     *,
     spatial_key: str = _keys.SPATIAL,
     in_tissue: bool = True,
-    images: bool = False,
+    images: Images = False,
     **choices: Any,
 ) -> Folder:
     """As :func:`read_folder`, before names are checked and the modalities are put together."""
@@ -126,11 +129,9 @@ def read_contents(
         with names_checked_later():
             folder = found.read(contents, **choices)
             folder = _on_tissue(folder) if in_tissue else folder
-        # Images lie under places in their own pixels alone.
-        fitting = images and folder.unit == PIXELS and (contents.root / "spatial").is_dir()
-        pictures = library_images(contents.root) if fitting else {}
+        pictures = _pictures(contents, folder, images)
         if not pictures and contents.find(*_IMAGES):
-            how = " (images=True keeps them)" if folder.unit == PIXELS else ""
+            how = " (images=True keeps them)" if folder.unit == PIXELS and not images else ""
             there = f"The images in spatial/, which are for maps alone{how}."
             folder = replace(folder, left_out=(*folder.left_out, there))
     for adata in folder.modalities.values():
@@ -141,6 +142,20 @@ def read_contents(
             adata.obsm[spatial_key] = adata.obsm.pop(_keys.SPATIAL)
     _tell(folder, source)
     return folder
+
+
+def _pictures(contents: Contents, folder: Folder, images: Images) -> dict[str, Any]:
+    """What goes to ``uns["spatial"]``."""
+    # Images lie under places in their own pixels alone.
+    if not images or folder.unit != PIXELS or not (contents.root / "spatial").is_dir():
+        return {}
+    try:
+        return library_images(contents.root)
+    except (OSError, ValueError) as err:
+        if images != "try":
+            raise
+        logger.warning("the map is drawn without the image of the tissue: %s", err)
+        return {}
 
 
 def is_folder(path: Path) -> bool:

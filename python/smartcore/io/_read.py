@@ -22,7 +22,7 @@ from smartcore.io._features import (
 )
 from smartcore.io._files import existing, hdf5_content, reading
 from smartcore.io._lazy import check_zarr, read_lazily
-from smartcore.io._machine_folders import is_folder, read_contents
+from smartcore.io._machine_folders import Images, is_folder, read_contents
 from smartcore.io._stores import is_zarr
 from smartcore.io._tenx import read_h5
 from smartcore.io.machines import Folder
@@ -40,7 +40,7 @@ def read_modality(
     spatial_key: str = _keys.SPATIAL,
     lazy: bool = False,
     in_tissue: bool = True,
-    images: bool = False,
+    images: Images = False,
     machine: str | None = None,
     **choices: Any,
 ) -> AnnData:
@@ -115,7 +115,7 @@ def read_modalities(
     spatial_key: str = _keys.SPATIAL,
     lazy: bool = False,
     in_tissue: bool = True,
-    images: bool = False,
+    images: Images = False,
     machine: str | None = None,
     **choices: Any,
 ) -> dict[str, AnnData]:

@@ -1,6 +1,7 @@
 """Figures of ``smartcore run``."""
 
 import inspect
+import shutil
 from pathlib import Path
 
 import anndata as ad
@@ -130,16 +131,47 @@ def test_images_of_a_space_ranger_folder(shared_data, out):
     assert ad.read_h5ad(out).uns["spatial"]["visium_outs"]["images"]["hires"].shape[2] == 3
 
 
-def test_a_damaged_image_costs_the_map_its_image_and_nothing_else(tmp_path, caplog):
-    (tmp_path / "outs/spatial").mkdir(parents=True)
-    (tmp_path / "outs/spatial/tissue_lowres_image.png").write_bytes(b"no image")
-    modalities = {"rna": ad.AnnData(np.ones((2, 2)))}
-    _images.keep_images([tmp_path / "elsewhere", tmp_path / "outs"], modalities)
-    (record,) = caplog.records
-    assert record.levelname == "WARNING"
-    assert "without the image of the tissue" in record.getMessage()
-    assert "scalefactors_json.json" in record.getMessage()
-    assert not modalities["rna"].uns
+@pytest.mark.usefixtures("quick_umap")
+def test_images_of_a_packed_folder(shared_data, tmp_path, out):
+    out = out.with_suffix(".h5ad")
+    packed = shutil.make_archive(
+        tmp_path / "sample", "zip", shared_data / "seurat_visium", "visium_outs"
+    )
+    assert run(packed, "-k", 3, "-o", out, *FAST, "-q") == 0
+    assert ad.read_h5ad(out).uns["spatial"]["visium_outs"]["images"]["hires"].shape[2] == 3
+
+
+@pytest.mark.usefixtures("quick_umap")
+def test_a_damaged_image_costs_the_map_its_image_and_nothing_else(
+    shared_data, tmp_path, out, capsys
+):
+    folder = tmp_path / "outs"
+    shutil.copytree(shared_data / "seurat_visium/visium_outs", folder)
+    image = next((folder / "spatial").glob("tissue_*res_image.png"))
+    image.write_bytes(b"no image")
+    out = out.with_suffix(".h5ad")
+    assert run(folder, "-k", 3, "-o", out, *FAST) == 0
+    error = capsys.readouterr().err
+    assert f"warning: the map is drawn without the image of the tissue: {image}" in error
+    assert "images=True" not in error
+    assert "spatial" not in ad.read_h5ad(out).uns
+
+
+def test_the_images_of_a_folder_are_kept_once():
+    def part(**uns):
+        return ad.AnnData(np.ones((2, 2)), uns=uns)
+
+    kept = {"outs": {"images": {}}}
+    modalities = {
+        "rna": part(smart_folder={}, spatial=dict(kept)),
+        "protein": part(smart_folder={}, spatial=dict(kept)),
+        "other": part(spatial=dict(kept)),
+    }
+    _images.keep_one(modalities)
+    assert [name for name, adata in modalities.items() if "spatial" in adata.uns] == [
+        "rna",
+        "other",
+    ]
 
 
 def test_figures_of_some_spots(section, out, monkeypatch):

@@ -1,6 +1,5 @@
 """Keys and settings that tl.smart refuses."""
 
-
 import anndata as ad
 import numpy as np
 import pandas as pd
