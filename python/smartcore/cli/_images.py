@@ -23,9 +23,11 @@ _LIBRARY = "library_id"
 
 
 def wanted(args: argparse.Namespace, path: Path) -> dict[str, Any]:
-    """The argument of ``io``'s readers of folders that keeps the images, for the figures."""
-    drawn = args.figures and not args.coords
-    return {"images": "try"} if drawn and _machines.is_folder(path) else {}
+    """The argument of ``io``'s readers of folders that keeps the images, where they are used."""
+    if args.coords or not _machines.is_folder(path):
+        return {}  # nothing tells how an image lies under other coordinates
+    images = True if args.image_colors else "try" if args.figures else False
+    return {"images": images} if images else {}
 
 
 def keep_one(modalities: Mapping[str, AnnData]) -> None:

@@ -328,7 +328,7 @@ def check_coordinates(inputs: Inputs, key: str, place: str = "") -> None:
     """
     holders: dict[str, Any] = dict(inputs.modalities)
     if not isinstance(inputs.data, dict):
-        holders["the file itself"] = inputs.data
+        holders["all modalities"] = inputs.data
     found = {name: holder.obsm[key] for name, holder in holders.items() if key in holder.obsm}
     if not found:
         # A MuData marks there which spots a modality has.
@@ -351,9 +351,9 @@ def check_coordinates(inputs: Inputs, key: str, place: str = "") -> None:
         bad = ~np.isfinite(table.to_numpy(dtype=np.float64)).all(axis=1)
         if bad.any():
             raise ValueError(
-                f"{where}: obsm[{key!r}] holds no finite numbers in {bad.sum()} of {len(bad)} "
-                f"spots (first: {holders[name].obs_names[bad][0]!r}); remove these spots or give "
-                "their coordinates by --coords"
+                f"{where}: {bad.sum()} of {len(bad)} spots have no coordinates: obsm[{key!r}] is "
+                f"not finite there (first: {holders[name].obs_names[bad][0]!r}). Remove these "
+                "spots or give their coordinates by --coords"
             )
 
 

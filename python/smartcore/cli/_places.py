@@ -64,24 +64,20 @@ def bring_to_spots(args: argparse.Namespace, data: dict[str, AnnData]) -> None:
 
 
 def image_modality(args: argparse.Namespace, data: Mapping[str, AnnData], source: Path) -> AnnData:
-    """Colours of the histology under the spots of the first modality, read from ``source``.
+    """Colours of the histology under the spots of the first modality, which has the image.
 
     Raises
     ------
     UsageError
-        If there is no image.
+        If there is no image, or nothing tells how it lies under the coordinates.
     """
-    from smartcore import io, pp
+    from smartcore import pp
 
     name, spots = next(iter(data.items()))
-    if source.is_dir() and (source / "spatial").is_dir():
-        image = io.read_image(source)
-        return pp.image_colors(
-            spots,
-            image.pixels,
-            scale=image.scale,
-            radius=image.spot_diameter / 2,
-            spatial_key=args.spatial_key,
+    if args.coords:
+        raise UsageError(
+            "--image-colors: nothing tells how the image lies under the coordinates of --coords. "
+            "smartcore.pp.image_colors in Python takes the scale"
         )
     if "spatial" in spots.uns:
         return pp.image_colors(spots, spatial_key=args.spatial_key)

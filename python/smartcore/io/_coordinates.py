@@ -204,7 +204,7 @@ def add_coordinates(
     -------
     AnnData or MuData
         A copy with the spots that have coordinates; a warning says how many have none. A MuData
-        has them jointly and in each modality.
+        has them jointly and in each modality. ``uns["smart_folder"]`` no longer tells the unit.
 
     Raises
     ------
@@ -253,4 +253,8 @@ def add_coordinates(
     holders = [result] if isinstance(result, AnnData) else [result, *result.mod.values()]
     for part in holders:
         part.obsm[spatial_key] = coordinates.loc[part.obs_names].to_numpy(np.float64)
+        # What was known of the unit of the former coordinates.
+        known = dict(part.uns.get(_keys.FOLDER, {}))
+        about = {name: known[name] for name in known if name not in ("unit", "pixel_size")}
+        part.uns[_keys.FOLDER] = about | {"coordinates": source}
     return result

@@ -75,6 +75,11 @@ def hdf5_content(path: Path) -> Content:
         raise IsADirectoryError(f"{path} is a folder; expected {expected}")
     with path.open("rb"):
         pass  # permissions, before h5py hides them
+    if path.suffix.lower() in (".rda", ".rdata"):
+        raise ValueError(
+            f"{path} is a workspace of R, which may hold several objects: load() it in R and save "
+            "the object by itself, saveRDS(object, 'file.rds')"
+        )
     if not h5py.is_hdf5(path):
         raise ValueError(f"{path} is not {expected}, or its beginning is damaged")
     with reading(path, expected), h5py.File(path, "r") as file:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import logging
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from smartcore.io._files import existing, reading
+from smartcore.io._files import existing
+from smartcore.io._images import IMAGES, SCALE_FACTORS, in_unit, tissue_images
 
-logger = logging.getLogger("smartcore")
+_DIAMETER = "spot_diameter_fullres"
 
 
 class Image(NamedTuple):
@@ -21,14 +20,15 @@ class Image(NamedTuple):
     Attributes
     ----------
     pixels
-        Shape (height, width, 3 or 4), from 0 to 1.
+        Shape (height, width, 3), from 0 to 255.
     scale
-        Pixels of the image for a pixel of the full-resolution image, in which the coordinates are.
+        Pixels of the image for a unit of the coordinates that :func:`read_folder` gives: a pixel of
+        the full-resolution image, for Visium HD a micrometre.
     spot_diameter
-        In pixels of the full-resolution image.
+        In the same unit.
     """
 
-    pixels: NDArray[np.float32]
+    pixels: NDArray[np.uint8]
     scale: float
     spot_diameter: float
 
@@ -58,22 +58,17 @@ def read_image(path: str | Path, resolution: Literal["hires", "lowres"] = "hires
     ...     rna, image.pixels, scale=image.scale, radius=image.spot_diameter / 2
     ... )  # doctest: +SKIP
     """
-    from matplotlib.image import imread
-
-    if resolution not in ("hires", "lowres"):
+    if resolution not in IMAGES:
         raise ValueError(f"resolution={resolution!r} is not known; use 'hires' or 'lowres'.")
     folder = existing(path, "a Space Ranger 'outs' folder")
     folder = folder / "spatial" if (folder / "spatial").is_dir() else folder
-    file, table = folder / f"tissue_{resolution}_image.png", folder / "scalefactors_json.json"
+    file, table = folder / IMAGES[resolution], folder / SCALE_FACTORS
     if missing := [one.name for one in (file, table) if not one.is_file()]:
         raise FileNotFoundError(f"{folder} has no {' and no '.join(missing)}")
-    with reading(table, "Space Ranger's scale factors (JSON)"):
-        factors = json.loads(table.read_text())
-        key = f"tissue_{resolution}_scalef"
-        scale, diameter = (float(factors[name]) for name in (key, "spot_diameter_fullres"))
-    with reading(file, "a PNG image"):
-        pixels = imread(file)
-    if pixels.ndim != 3:
-        raise ValueError(f"{file} is grey: it has no colours")
-    logger.info("%s: an image of %d × %d pixels", file, pixels.shape[1], pixels.shape[0])
-    return Image(pixels, scale, diameter)
+    found = tissue_images(folder)
+    factors = found["scalefactors"]
+    if _DIAMETER not in factors:
+        raise ValueError(f"{table} lacks {_DIAMETER}; it has {', '.join(factors) or 'nothing'}")
+    factors = in_unit(factors, factors.get("microns_per_pixel", 1.0))
+    scale, diameter = factors[f"tissue_{resolution}_scalef"], factors[_DIAMETER]
+    return Image(found["images"][resolution], scale, diameter)

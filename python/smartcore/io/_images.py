@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -68,23 +69,44 @@ def tissue_images(spatial_folder: Path) -> dict[str, Any]:
     return {"images": images, "scalefactors": scales}
 
 
-def library_images(folder: Path) -> dict[str, Any]:
+def library_images(folder: Path, pixel_size: float = 1.0) -> dict[str, Any]:
     """What goes to ``uns["spatial"]`` from an ``outs`` folder: its library and the images of it.
 
-    Empty, with a log message, where there are none.
+    Scale factors are for coordinates in which a pixel of full resolution has the length
+    ``pixel_size``. Empty, with a log message, where there are no images.
     """
     images = tissue_images(folder / "spatial")
     if not images:
         logger.info("%s/spatial holds no image of the tissue", folder)
         return {}
+    images["scalefactors"] = in_unit(images["scalefactors"], pixel_size)
     place = folder.resolve()
     return {(place.parent if place.name == "outs" else place).name: images}
+
+
+def in_unit(factors: Mapping[str, float], pixel_size: float) -> dict[str, float]:
+    """Scale factors for coordinates in another unit than pixels of full resolution.
+
+    Parameters
+    ----------
+    factors
+        Space Ranger's.
+    pixel_size
+        Length of a pixel of full resolution in the unit of the coordinates.
+    """
+    lengths = {name: pixel_size for name in factors if name.endswith("_fullres")}
+    per_pixel = {name: 1 / pixel_size for name in factors if name.endswith("_scalef")}
+    return {name: x * {**lengths, **per_pixel}.get(name, 1.0) for name, x in factors.items()}
 
 
 def _scale_factors(path: Path, images: list[str]) -> dict[str, float]:
     with reading(path, "Space Ranger's scale factors (a JSON object of numbers)"):
         content = json.loads(path.read_text(encoding="utf-8"))
-        factors = {str(name): float(value) for name, value in content.items()}
+        factors = {
+            str(name): float(value)
+            for name, value in content.items()
+            if isinstance(value, int | float)
+        }
     for name in [f"tissue_{image}_scalef" for image in images]:
         if name not in factors:
             raise ValueError(f"{path} lacks {name}; it has {', '.join(factors) or 'nothing'}")

@@ -19,7 +19,7 @@ from smartcore.io._features import names_checked_later, unique_names_each
 from smartcore.io._files import existing
 from smartcore.io._images import library_images
 from smartcore.io._stores import is_zarr
-from smartcore.io.machines import MACHINES, PIXELS, Contents, Folder, Machine
+from smartcore.io.machines import MACHINES, Contents, Folder, Machine
 
 if TYPE_CHECKING:
     from mudata import MuData
@@ -60,7 +60,8 @@ def read_folder(
         Leave out the spots that the folder marks as lying outside the tissue.
     images
         Keep Space Ranger's images of the tissue and their scale factors in ``uns["spatial"]`` of
-        each modality, as scanpy does, for :func:`smartcore.pl.spatial` to draw. ``"try"`` does
+        each modality, as scanpy does, for :func:`smartcore.pl.spatial` to draw. Scale factors are
+        made to fit the unit of the coordinates (micrometres for Visium HD). ``"try"`` does
         without them, with a warning, where they cannot be read.
     **choices
         What a machine leaves open, such as ``bin=16`` for Visium HD; see docs/machines.md.
@@ -71,7 +72,8 @@ def read_folder(
         Spots or cells × features of each modality ("rna", "protein", …), counts in ``X``,
         coordinates (x first) in ``obsm[spatial_key]`` of each modality and of the whole.
         ``uns["smart_folder"]`` says of which ``machine`` they are, the ``unit`` of the coordinates,
-        the ``version`` of the software and the ``section_key`` (column of ``obs`` that tells several
+        the ``pixel_size`` (length of a pixel of the full-resolution image in that unit), the
+        ``version`` of the software and the ``section_key`` (column of ``obs`` that tells several
         sections apart), as far as the folder tells them, what was ``left_out``, ``notes`` on places
         and values, and of which modalities the values are ``intensities`` rather than counts.
 
@@ -129,9 +131,9 @@ def read_contents(
         with names_checked_later():
             folder = found.read(contents, **choices)
             folder = _on_tissue(folder) if in_tissue else folder
-        pictures = _pictures(contents, folder, images)
+        pictures = _pictures(folder, images)
         if not pictures and contents.find(*_IMAGES):
-            how = " (images=True keeps them)" if folder.unit == PIXELS and not images else ""
+            how = " (images=True keeps them)" if folder.pictures and not images else ""
             there = f"The images in spatial/, which are for maps alone{how}."
             folder = replace(folder, left_out=(*folder.left_out, there))
     for adata in folder.modalities.values():
@@ -144,13 +146,13 @@ def read_contents(
     return folder
 
 
-def _pictures(contents: Contents, folder: Folder, images: Images) -> dict[str, Any]:
+def _pictures(folder: Folder, images: Images) -> dict[str, Any]:
     """What goes to ``uns["spatial"]``."""
-    # Images lie under places in their own pixels alone.
-    if not images or folder.unit != PIXELS or not (contents.root / "spatial").is_dir():
+    place, pixel_size = folder.pictures, folder.pixel_size
+    if not images or place is None or pixel_size is None or not (place / "spatial").is_dir():
         return {}
     try:
-        return library_images(contents.root)
+        return library_images(place, pixel_size)
     except (OSError, ValueError) as err:
         if images != "try":
             raise
@@ -292,6 +294,12 @@ def _as_mudata(folder: Folder, spatial_key: str) -> MuData:
     with mudata.set_options(pull_on_update=False):
         data = mudata.MuData(dict(folder.modalities))
     data.uns[_keys.FOLDER] = folder.summary()
+    if folder.section_key is not None:
+        # All modalities have it of the same spots.
+        columns = [adata.obs[folder.section_key] for adata in folder.modalities.values()]
+        sections = pd.concat([column.astype(object) for column in columns])
+        joint = sections[~sections.index.duplicated()].reindex(data.obs_names)
+        data.obs[folder.section_key] = pd.Categorical(joint, columns[0].cat.categories)
     places = [
         pd.DataFrame(adata.obsm[spatial_key], index=adata.obs_names)
         for adata in folder.modalities.values()

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from smartcore import _keys
+
 
 def check_pixel_size(pixel_size: float | None) -> None:
     """Refuse a pixel size that is none.
@@ -31,7 +33,8 @@ def in_pixels(
     coords
         Shape (n_spots, 2).
     pixel_size
-        Length of a pixel in the unit of the coordinates. None: 1 for Space Ranger's data.
+        Length of a pixel in the unit of the coordinates. None: what the folder told from which
+        the data were read; 1 for Space Ranger's data that other packages have read.
     data
         The AnnData or MuData that they are from.
 
@@ -42,14 +45,23 @@ def in_pixels(
     """
     check_pixel_size(pixel_size)
     if pixel_size is None:
-        if not _of_space_ranger(data):
+        pixel_size = _known(data)
+        if pixel_size is None:
             raise ValueError(
                 "the image's pixels are needed, and nothing tells the unit of these coordinates. "
                 "Give pixel_size: micrometres per pixel where coordinates are in micrometres "
                 "(0.2125 for Xenium), 1 where they are pixels of the full-resolution image"
             )
-        return coords
     return coords / pixel_size
+
+
+def _known(data: Any) -> float | None:
+    """Length of a pixel in the unit of the coordinates, as far as an object tells it."""
+    folders = [part.uns[_keys.FOLDER] for part in _parts(data) if _keys.FOLDER in part.uns]
+    if folders:
+        told = folders[0].get("pixel_size")
+        return None if told is None else float(told)
+    return 1.0 if _of_space_ranger(data) else None
 
 
 def _of_space_ranger(data: Any) -> bool:

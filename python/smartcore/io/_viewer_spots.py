@@ -130,11 +130,14 @@ def _parts(data: Any) -> Iterator[tuple[str, Any]]:
 def _rows_by_section(data: Any, section_key: str | None) -> Iterator[tuple[str, NDArray[np.intp]]]:
     if section_key is None:
         for column in _SECTION_COLUMNS:
-            if column in data.obs and data.obs[column].nunique() > 1:
+            try:
+                n_sections = values_of(data, column).nunique()
+            except KeyError:
+                continue
+            if n_sections > 1:
                 raise ValueError(
-                    f"obs[{column!r}] tells {data.obs[column].nunique()} sections apart, and "
-                    "viewers show one at a time: give section_key="
-                    f"{column!r} for a file for each section"
+                    f"obs[{column!r}] tells {n_sections} sections apart, and viewers show one at a "
+                    f"time: give section_key={column!r} for a file for each section"
                 )
         yield "", np.arange(data.n_obs)
         return

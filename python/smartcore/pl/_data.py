@@ -73,8 +73,8 @@ def values_of(data: Data, key: str) -> pd.Series:
     data
         AnnData or MuData.
     key
-        A column of ``obs``; of AnnData also a feature's name; of MuData also
-        "modality:column" or "modality:feature".
+        A column of ``obs``; of AnnData also a feature's name; of MuData also a column of its
+        modalities, "modality:column" or "modality:feature".
 
     Raises
     ------
@@ -82,6 +82,8 @@ def values_of(data: Data, key: str) -> pd.Series:
         If `data` is neither.
     KeyError
         If there is no such key.
+    ValueError
+        If modalities have different values in that column.
     """
     mudata = is_mudata(data)
     if key in data.obs:
@@ -90,10 +92,35 @@ def values_of(data: Data, key: str) -> pd.Series:
         name, _, inner = key.partition(":")
         if inner and name in data.mod:
             return values_of(data.mod[name], inner).reindex(data.obs_names)
+        if (held := _of_modalities(data, key)) is not None:
+            return held
     elif key in data.var_names:
         return pd.Series(data.obs_vector(key), index=data.obs_names, name=key)
     where = "obs" if mudata else "obs or var_names; obs"
     raise missing_key(key, where, data.obs.columns)
+
+
+def _of_modalities(data: MuData, key: str) -> pd.Series | None:
+    """A column that modalities have and the whole has not."""
+    columns = {name: part.obs[key] for name, part in data.mod.items() if key in part.obs}
+    if not columns:
+        return None
+    values = pd.concat([column.astype(object).dropna() for column in columns.values()])
+    if (values.groupby(level=0).nunique() > 1).any():
+        raise ValueError(
+            f"obs[{key!r}] differs between {' and '.join(columns)}: name one of them, as in "
+            f"'{next(iter(columns))}:{key}'"
+        )
+    result = values[~values.index.duplicated()].reindex(data.obs_names)
+    first = next(iter(columns.values()))
+    # The order of its categories, or its type where no spot is missing.
+    kind = first.dtype
+    if isinstance(kind, pd.CategoricalDtype):
+        names = list(
+            dict.fromkeys(n for c in columns.values() for n in c.astype("category").cat.categories)
+        )
+        return result.astype(pd.CategoricalDtype(names))
+    return result.infer_objects()
 
 
 def colors_of(data: Data, key: str) -> object:

@@ -113,3 +113,21 @@ def test_regions_need_coordinates_and_exclude_truth(result, capsys):
     command = ["score", result, "--regions", path, "--truth", "smart"]
     assert_fails(capsys, command, "not allowed with argument", code=2)
     assert_fails(capsys, ["score", result], "one of the arguments --truth --regions", code=2)
+
+
+@pytest.mark.usefixtures("quick_umap")
+@pytest.mark.filterwarnings("ignore:.*positions:UserWarning", "ignore:.*position:UserWarning")
+def test_sections_that_were_run_together(shared_data, tmp_path, capsys):
+    outs = [str(shared_data / f"formats/visium_two_sections/section{i}/outs") for i in (1, 2)]
+    out, path = tmp_path / "two.h5mu", tmp_path / "category.csv"
+    assert main(["run", *outs, "-k", "3", "--no-figures", "-q", "-o", str(out)]) == 0
+    command = ["export", out, "--to", "loupe", "-o", path]
+    assert_fails(capsys, command, r"give --section-key section", folder=tmp_path)
+    assert main([*map(str, command), "--section-key", "section", "-q"]) == 0
+    data = sm.io.read_mudata(out)
+    for section in ("section1", "section2"):
+        table = pd.read_csv(tmp_path / f"category_{section}.csv")
+        barcodes = sm.io.read_folder(shared_data / f"formats/visium_two_sections/{section}/outs")
+        assert set(table["Barcode"]) == set(barcodes.obs_names)
+        own = data.obs["smart"][[f"{section}:{name}" for name in table["Barcode"]]]
+        assert table["smart"].astype(str).tolist() == own.astype(str).tolist()

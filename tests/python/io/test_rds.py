@@ -273,3 +273,14 @@ def test_damaged_files_are_refused_by_name(saved, tmp_path):
         assert path.name in said
         assert path.read_bytes() == damaged
     assert refused > 30
+
+
+def test_cells_of_an_object_without_a_place(rscript, shared_data, tmp_path, capsys):
+    """A field of MERSCOPE, of which some cells lie outside its image."""
+    if reason := _r.missing_in_r(["Matrix", "SeuratObject"]):
+        pytest.skip(reason)
+    path = shared_data / "formats/seurat5_merscope_fov.rds"
+    assert main(["run", str(path), "-k", "3", "-o", str(tmp_path / "out.h5mu")]) == 1
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert "12 of 1058 spots have no coordinates" in error
+    assert not list(tmp_path.iterdir())

@@ -271,3 +271,21 @@ def test_centres_of_outlines():
     assert np.allclose(result[:2], expected, rtol=0, atol=1e-6)
     assert np.allclose(result[2], (4 * np.array([1, 1]) + np.array([10.5, 0.5])) / 5)
     assert np.allclose(result[3], [2, 3])
+
+
+def test_joined_sections_are_told_apart_in_the_whole(tmp_path, counts):
+    data = io.read_folder(make_aggr(tmp_path / "outs", counts))
+    sections = {"1": "old", "2": "young"}
+    expected = [sections[name.rpartition("-")[2]] for name in data.obs_names]
+    assert data.obs["section"].tolist() == expected
+    data.obs["smart"] = pd.Categorical(["a"] * data.n_obs)
+    with pytest.raises(ValueError, match=r"obs\['section'\] tells 2 sections apart"):
+        io.export(data, "loupe", tmp_path / "c.csv")
+
+
+def test_sections_of_one_name_are_refused(tmp_path, counts):
+    folder = make_aggr(tmp_path / "outs", counts)
+    table = pd.read_csv(folder / "aggregation.csv").assign(library_id="twin")
+    table.to_csv(folder / "aggregation.csv", index=False)
+    with pytest.raises(ValueError, match=r"aggregation\.csv: two sections .* 'twin'"):
+        io.read_folder(folder)

@@ -38,6 +38,12 @@ class Folder:
     notes
         A sentence for what else the user should know of places and values, such as how they were
         scaled.
+    pixel_size
+        Length of a pixel of the full-resolution image in the unit of the places; ``None`` where it
+        is not known.
+    pictures
+        Folder with ``spatial``, which holds images of that full resolution reduced; ``None`` where
+        there is none.
     version
         The machine's software, such as "Space Ranger 2.0.0", where a file tells it.
     section_key
@@ -52,6 +58,8 @@ class Folder:
     used: tuple[Path, ...]
     left_out: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    pixel_size: float | None = None
+    pictures: Path | None = None
     version: str | None = None
     section_key: str | None = None
     intensities: tuple[str, ...] = ()
@@ -61,6 +69,7 @@ class Folder:
         known = {
             "machine": self.machine,
             "unit": self.unit,
+            "pixel_size": self.pixel_size,
             "version": self.version,
             "section_key": self.section_key,
             "intensities": np.array(self.intensities, dtype=object) if self.intensities else None,

@@ -50,6 +50,8 @@ def read(contents: Contents) -> Folder:
         machine=NAME,
         modalities=split_kinds(adata, str(matrix), untyped="rna"),
         unit=PIXELS,
+        pixel_size=1.0,
+        pictures=contents.root,
         used=tuple(used),
         left_out=(*left_out_types(adata.var), *left_out(contents, matrix)),
         version=software_of(matrix),
@@ -81,6 +83,11 @@ def _add_sections(adata: AnnData, path: Path) -> None:
     if column is None:
         raise ValueError(f"{path} is not {expected}; it has {', '.join(map(str, table.columns))}")
     names = [str(name) for name in table[column]]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(
+            f"{path}: two sections have the {column} {twice!r}; give each a name of its own"
+        )
     numbers = pd.to_numeric(adata.obs_names.str.rpartition("-").get_level_values(2), "coerce")
     bad = ~numbers.isin(range(1, len(names) + 1))
     if bad.any():

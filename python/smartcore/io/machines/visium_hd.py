@@ -130,11 +130,13 @@ def _read_bins(place: Contents, sentences: list[str]) -> Folder:
     matrix = matrix_in(place.root)
     positions = place.one("spatial/tissue_positions.parquet", what="positions of the bins")
     adata = add_positions(read_matrix(matrix), read_positions(positions), source=str(positions))
-    adata.obsm[_keys.SPATIAL], unit = _scaled(adata.obsm[_keys.SPATIAL], place)
+    adata.obsm[_keys.SPATIAL], unit, pixel_size = _scaled(adata.obsm[_keys.SPATIAL], place)
     return Folder(
         machine=NAME,
         modalities=split_kinds(adata, str(matrix)),
         unit=unit,
+        pixel_size=pixel_size,
+        pictures=place.root,
         used=(matrix, positions, *place.find("spatial/scalefactors_json.json")),
         left_out=(*sentences, *left_out_types(adata.var), *visium.left_out(place, matrix)),
         version=software_of(matrix),
@@ -147,11 +149,13 @@ def _read_cells(place: Contents, sentences: list[str]) -> Folder:
     names, centres = _centres(shapes)
     table = pd.DataFrame(centres, index=names, columns=["x", "y"])
     adata = with_places(read_matrix(matrix), table, source=str(shapes))
-    adata.obsm[_keys.SPATIAL], unit = _scaled(adata.obsm[_keys.SPATIAL], place)
+    adata.obsm[_keys.SPATIAL], unit, pixel_size = _scaled(adata.obsm[_keys.SPATIAL], place)
     return Folder(
         machine=NAME,
         modalities=split_kinds(adata, str(matrix)),
         unit=unit,
+        pixel_size=pixel_size,
+        pictures=place.root,
         used=(matrix, shapes, *place.find("spatial/scalefactors_json.json")),
         left_out=(
             *sentences,
@@ -187,11 +191,16 @@ def _loaded(path: Path) -> Any:
             gc.enable()
 
 
-def _scaled(places: Any, place: Contents) -> tuple[NDArray[np.float64], str]:
-    """Places in micrometres where the scale is known, else in pixels as they are."""
+def _scaled(places: Any, place: Contents) -> tuple[NDArray[np.float64], str, float]:
+    """Places in micrometres where the scale is known, else in pixels as they are.
+
+    Returns
+    -------
+    The places, their unit, and the length of a pixel in it.
+    """
     scale = _scales(place).get("microns_per_pixel")
     pixels = np.asarray(places, np.float64)
-    return (pixels, PIXELS) if scale is None else (pixels * scale, MICROMETRES)
+    return (pixels, PIXELS, 1.0) if scale is None else (pixels * scale, MICROMETRES, float(scale))
 
 
 def _scales(place: Contents) -> dict[str, float]:
