@@ -18,6 +18,9 @@ logger = logging.getLogger("smartcore")
 _EXPECTED = "a packed folder (.zip, .tar or .tar.gz)"
 
 
+SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz")
+
+
 def is_archive(path: Path) -> bool:
     """Whether a file is a zip or tar archive, packed or not, whatever its name."""
     return path.is_file() and (zipfile.is_zipfile(path) or tarfile.is_tarfile(path))

@@ -14,7 +14,7 @@ import pandas as pd
 
 from smartcore import _keys
 from smartcore.given.off_tissue import tissue_spots
-from smartcore.io._archives import is_archive, unpacked
+from smartcore.io._archives import SUFFIXES, is_archive, unpacked
 from smartcore.io._features import names_checked_later, unique_names_each
 from smartcore.io._files import existing
 from smartcore.io._images import library_images
@@ -164,7 +164,10 @@ def is_folder(path: Path) -> bool:
     """Whether :func:`read_folder` reads it: a folder, an archive, or a machine's only file."""
     if path.is_dir():
         return not is_zarr(path)
-    return path.is_file() and (is_archive(path) or bool(_matching(Contents(path.parent, path))))
+    named = path.name.lower().endswith(SUFFIXES)
+    return path.is_file() and (
+        named or is_archive(path) or bool(_matching(Contents(path.parent, path)))
+    )
 
 
 def telling(folder: Path) -> list[Path]:
@@ -183,6 +186,8 @@ def _opened(path: Path) -> Iterator[Contents]:
     elif is_archive(path):
         with unpacked(path) as folder:
             yield Contents(folder)
+    elif path.name.lower().endswith(SUFFIXES):
+        raise ValueError(f"{path} is no archive that can be opened: it is damaged or cut short")
     else:
         yield Contents(path.parent, path)
 

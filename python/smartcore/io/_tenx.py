@@ -41,7 +41,7 @@ _MATRIX = "a 10x HDF5 matrix"
 _NEWEST = 2
 """The newest format of such matrices, as their attribute ``version`` has it."""
 
-_FEW = 0.1
+FEW = 0.1
 """Share of spots that may lack a position: above it, matrix and positions are of different runs."""
 
 
@@ -301,7 +301,7 @@ def with_places(adata: AnnData, places: pd.DataFrame, *, source: str) -> AnnData
             f"in {source} (first: {str(places.index[0])!r}); they must come from one run"
         )
     missing = adata.obs_names[~known]
-    if len(missing) > _FEW * adata.n_obs:
+    if len(missing) > FEW * adata.n_obs:
         raise ValueError(
             f"{len(missing)} of the {adata.n_obs} barcodes of the matrix have no position in "
             f"{source} (first: {missing[0]!r}); they must come from one run. To leave these spots "

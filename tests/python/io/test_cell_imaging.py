@@ -101,16 +101,31 @@ def test_xenium_by_text_files(xenium, tmp_path):
     np.testing.assert_allclose(text.obsm["spatial"], whole.obsm["spatial"])
 
 
-def test_cells_of_one_file_alone_are_left_out_and_counted(xenium):
+def test_cells_of_one_file_alone_are_left_out_and_counted(xenium, monkeypatch):
     table = pd.read_parquet(xenium / "cells.parquet")
     table.loc[0, "cell_id"] = 99
     table.to_parquet(xenium / "cells.parquet")
-    data = io.read_folder(xenium)
+    with pytest.raises(ValueError, match=r"1 of the 6 cells of .*matrix\.h5 have no place .*runs"):
+        io.read_folder(xenium)
+    monkeypatch.setattr("smartcore.io.machines._placed.FEW", 0.2)  # as if there were more cells
+    with pytest.warns(UserWarning, match="1 of 6 cells of cell.* left out"):
+        data = io.read_folder(xenium)
     assert list(data.obs_names) == ["2", "3", "4", "5", "6"]
     np.testing.assert_array_equal(data["rna"].X.toarray(), COUNTS[1:, :2])
     np.testing.assert_array_equal(data["rna"].obsm["spatial"][:, 0], X[1:])
     assert "1 cells of cell_feature_matrix.h5: they have no place" in left_out(data)
     assert "1 cells of cells.parquet: they have no counts" in left_out(data)
+
+
+def test_a_table_that_was_cut_short_is_an_error(shared_data, tmp_path):
+    shutil.copytree(shared_data / "formats/xenium", tmp_path / "xenium")
+    (tmp_path / "xenium/cells.parquet").unlink()
+    with gzip.open(tmp_path / "xenium/cells.csv.gz", "rt") as file:
+        lines = file.readlines()
+    with gzip.open(tmp_path / "xenium/cells.csv.gz", "wt") as file:
+        file.writelines(lines[:50])
+    with pytest.raises(ValueError, match=r"477 of the 526 cells of .* have no place in cells\.csv"):
+        io.read_folder(tmp_path / "xenium")
 
 
 @pytest.mark.parametrize("file", ["cell_feature_matrix.h5", "cells.parquet", "experiment.xenium"])

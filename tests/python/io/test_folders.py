@@ -4,6 +4,7 @@ import io as streams
 import shutil
 import tarfile
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -153,3 +154,10 @@ def test_matrix_without_feature_types_is_taken_whole(tmp_path, counts):
     for kind in ("rna", "protein"):
         assert np.array_equal(io.read_modality(folder, kind).X.toarray(), counts)
     assert list(io.read_folder(folder).mod) == ["rna"]
+
+
+def test_an_archive_that_was_cut_short(shared_data, tmp_path):
+    packed = Path(shutil.make_archive(tmp_path / "xenium", "zip", shared_data / "formats/xenium"))
+    packed.write_bytes(packed.read_bytes()[:-2000])
+    with pytest.raises(ValueError, match=r"xenium\.zip is no archive .* cut short"):
+        io.read_folder(packed)

@@ -60,9 +60,11 @@ def test_slide_seq(kind, request):
     assert "0.65 µm" in about["notes"][0]
 
 
-def test_beads_without_a_place_are_left_out(version_1):
+def test_beads_without_a_place_are_left_out(version_1, monkeypatch):
     PLACES.iloc[1:].to_csv(version_1 / "BeadLocationsForR.csv", index=False)
-    data = io.read_folder(version_1)
+    monkeypatch.setattr("smartcore.io.machines._placed.FEW", 0.25)  # as if there were more beads
+    with pytest.warns(UserWarning, match="1 of 4 beads .* left out"):
+        data = io.read_folder(version_1)
     np.testing.assert_array_equal(data["rna"].X.toarray(), COUNTS[1:])
     assert "1 beads of MappedDGEForR.csv" in data.uns["smart_folder"]["left_out"][0]
 

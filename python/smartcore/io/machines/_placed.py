@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import logging
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from smartcore import _keys
 from smartcore.given.names import mismatch
 from smartcore.io._files import reading
 from smartcore.io._tables import as_numbers, is_parquet, read_parquet
+from smartcore.io._tenx import FEW
 from smartcore.io.machines._count_table import opened
 
 logger = logging.getLogger("smartcore")
@@ -53,7 +55,13 @@ def made(
 
 
 def in_common(
-    counted: pd.Index, placed: pd.Index, counts: Path, places: Path, noun: str = "cells"
+    counted: pd.Index,
+    placed: pd.Index,
+    counts: Path,
+    places: Path,
+    noun: str = "cells",
+    *,
+    all_counted: bool = True,
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], list[str]]:
     """Which rows of two files are of one cell.
 
@@ -65,16 +73,18 @@ def in_common(
         The files, for messages.
     noun
         What is counted: cells, beads.
+    all_counted
+        Whether the machine writes counts for every one that has a place.
 
     Returns
     -------
     Rows of the counts, rows of the places, in the order of the counts, and a sentence for those
-    that only one of the two has.
+    that only one of the two has, of which a warning tells, too.
 
     Raises
     ------
     ValueError
-        If they have no cell in common.
+        If they have no cell in common, or more than one in ten is in one of them alone.
     """
     where = placed.get_indexer(counted)
     rows = np.flatnonzero(where >= 0)
@@ -86,10 +96,25 @@ def in_common(
             + "; they must come from one run"
         )
     sentences = []
-    if n := len(counted) - len(rows):
-        sentences.append(f"{n} {noun} of {counts.name}: they have no place in {places.name}.")
-    if n := len(placed) - len(rows):
-        sentences.append(f"{n} {noun} of {places.name}: they have no counts in {counts.name}.")
+    for names, file, lacking, strict in (
+        (counted, counts, f"no place in {places.name}", True),
+        (placed, places, f"no counts in {counts.name}", all_counted),
+    ):
+        lost = len(names) - len(rows)
+        if strict and lost > FEW * len(names):
+            raise ValueError(
+                f"{lost} of the {len(names)} {noun} of {file} have {lacking}: the files are of "
+                "different runs, or one was cut short or filtered. To leave these out, give the "
+                "counts by themselves and the places by --coords, with --no-check-names"
+            )
+        if lost:
+            sentences.append(f"{lost} {noun} of {file.name}: they have {lacking}.")
+        if lost and strict:
+            warnings.warn(
+                f"{lost} of {len(names)} {noun} of {file.name} have {lacking} and are left out",
+                UserWarning,
+                stacklevel=3,
+            )
     return rows, where[rows], sentences
 
 

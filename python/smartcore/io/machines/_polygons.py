@@ -29,6 +29,8 @@ def centroids(geometries: Sequence[Mapping[str, Any]]) -> NDArray[np.float64]:
     """
     rings, owners = [], []
     for i, geometry in enumerate(geometries):
+        if not geometry:
+            raise ValueError(f"outline {i + 1} is empty")
         kind, parts = geometry["type"], geometry["coordinates"]
         if kind not in ("Polygon", "MultiPolygon"):
             raise ValueError(f"outline {i + 1} is a {kind}, not a polygon")

@@ -49,7 +49,9 @@ def read(contents: Contents) -> Folder:
         counts = contents.one(*COUNTS, what="counts")
         values, counted, genes = _text(counts)
     coordinates = _coordinates.read_coordinates(places)
-    rows, order, sentences = in_common(counted, coordinates.index, counts, places, "beads")
+    rows, order, sentences = in_common(
+        counted, coordinates.index, counts, places, "beads", all_counted=False
+    )
     adata = made(values[rows], counted[rows], genes, coordinates.to_numpy()[order, :2])
     return Folder(
         machine=NAME,
