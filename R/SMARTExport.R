@@ -1,8 +1,8 @@
 #' Domains in the files of other viewers
 #'
-#' `SMARTExport()` writes the domains of cells or spots, their colours, and how sure they are, in the
-#' files that Xenium Explorer, Loupe Browser, QuPath, napari and Vitessce open. `SMARTRegions()` reads
-#' regions that were drawn in QuPath, as labels of the cells.
+#' `SMARTExport()` writes the domains of cells or spots, their colours, and how sure they are, in
+#' the files that Xenium Explorer, Loupe Browser, QuPath, napari and Vitessce open.
+#' `SMARTRegions()` reads regions that were drawn in QuPath, as labels of the cells.
 #'
 #' @details
 #' What each viewer gets:
@@ -38,8 +38,8 @@
 #' @param section.by Column of the metadata with the section of each cell. `NULL`: the images of a
 #'   Seurat object, the `sample_id` of a SpatialExperiment, or one section.
 #' @param coords,coord.cols Coordinates as in [RunSMART()], where they are not those of the object.
-#' @param reduction Name of the result of `RunSMART()`. `NULL`: the default, `"smart"` for Seurat and
-#'   `"SMART"` for Bioconductor.
+#' @param reduction Name of the result of `RunSMART()`. `NULL`: the default, `"smart"` for Seurat
+#'   and `"SMART"` for Bioconductor.
 #' @param names.by Column of the metadata with the barcodes or cell ids as the machine wrote them.
 #'   `NULL`: the names of the cells.
 #' @param cols Colours, in the order of the levels or named by them. `NULL`: those of the package's
@@ -55,8 +55,8 @@
 #' @param verbose Whether to say what was written.
 #'
 #' @return `SMARTExport()`: the paths of the files or folders that were written, invisibly.
-#'   `SMARTRegions()`: a factor with the label of each cell, named by the cells, `NA` for cells in no
-#'   region. The label of a region is its class in QuPath or, where it has none, its name.
+#'   `SMARTRegions()`: a factor with the label of each cell, named by the cells, `NA` for cells in
+#'   no region. The label of a region is its class in QuPath or, where it has none, its name.
 #' @seealso [SMARTSpatialPlot()], [SMARTMemberships()]
 #' @concept visualization
 #' @export

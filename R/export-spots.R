@@ -42,7 +42,8 @@ check_machine_names <- function(own, names.by, fn) {
   twice <- duplicated(data.frame(own$names, section))
   if (any(twice)) {
     smart_abort(c(
-      "{sum(twice)} name{?s} of cells occur{?s/} more than once (first: {.val {own$names[twice][1]}}).",
+      "{sum(twice)} name{?s} of cells occur{?s/} more than once (first:
+       {.val {own$names[twice][1]}}).",
       "i" = "Name the column with the section of each cell by {.arg section.by}."
     ), fn = fn)
   }

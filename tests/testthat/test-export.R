@@ -36,7 +36,7 @@ test_that("cell groups of Xenium Explorer have the cells, their domains and colo
   expect_true(all(ranges[-1, 1] >= ranges[-nrow(ranges), 2]))
 })
 
-test_that("a category for Loupe Browser has names of the user's, colours and the machine's barcodes", {
+test_that("a category for Loupe Browser has the user's names and the machine's barcodes", {
   skip_without_core()
   object <- with_domains()
   object$layer <- factor(object$smart_clusters, labels = c("white, outer", "\u00e9", "gr\"ey"))
@@ -60,9 +60,7 @@ test_that("colours that are given are used", {
   groups <- utils::read.csv(file, colClasses = "character")
   wanted <- c("0" = "#00FF00", "1" = "#0000FF", "2" = "#FF0000")
   expect_identical(toupper(groups$color), unname(wanted[groups$group]))
-  expect_error(
-    SMARTExport(object, "xenium", file, cols = "red", overwrite = TRUE, verbose = FALSE), "3 domains"
-  )
+  expect_error(SMARTExport(object, "xenium", file, cols = "red", overwrite = TRUE), "3 domains")
   expect_error(
     SMARTExport(object, "xenium", file, cols = c("red", "blue", "nonsense"), overwrite = TRUE),
     "nonsense"
@@ -101,8 +99,8 @@ test_that("what merging put around barcodes is taken off", {
 
 test_that("points of napari lie where the cells do", {
   skip_without_core()
-  classes <- c("Seurat", "SingleCellExperiment")
-  if (requireNamespace("SpatialExperiment", quietly = TRUE)) classes <- c(classes, "SpatialExperiment")
+  has_spe <- requireNamespace("SpatialExperiment", quietly = TRUE)
+  classes <- c("Seurat", "SingleCellExperiment", if (has_spe) "SpatialExperiment")
   for (class in classes) {
     object <- with_domains(class)
     file <- file.path(withr::local_tempdir(), "points.csv")
@@ -136,8 +134,8 @@ test_that("regions of QuPath hold the cells of their domain, and come back as la
   # A region is read in pixels, and cells outside have no label.
   square <- sprintf(
     paste0(
-      "{\"type\": \"Feature\", \"geometry\": {\"type\": \"Polygon\", \"coordinates\": [[[%1$s, %1$s],",
-      " [%2$s, %1$s], [%2$s, %2$s], [%1$s, %2$s], [%1$s, %1$s]]]},",
+      "{\"type\": \"Feature\", \"geometry\": {\"type\": \"Polygon\", \"coordinates\": [[",
+      "[%1$s, %1$s], [%2$s, %1$s], [%2$s, %2$s], [%1$s, %2$s], [%1$s, %1$s]]]},",
       " \"properties\": {\"classification\": {\"name\": \"Tumor\"}}}"
     ), 0, 2 * 350
   )
@@ -176,7 +174,8 @@ test_that("results for matrices are written, too", {
   skip_without_core()
   at <- as.matrix(expand.grid(x = 1:6, y = 1:6))
   rownames(at) <- paste0("cell", 1:36)
-  counts <- withr::with_seed(1, matrix(stats::rpois(36 * 20, 2 + 4 * (at[, "x"] > 3)), 20, byrow = TRUE))
+  values <- withr::with_seed(1, stats::rpois(36 * 20, 2 + 4 * (at[, "x"] > 3)))
+  counts <- matrix(values, 20, byrow = TRUE)
   dimnames(counts) <- list(paste0("g", 1:20), rownames(at))
   result <- RunSMART(list(rna = counts), coords = at, n.clusters = 2, verbose = FALSE)
   file <- file.path(withr::local_tempdir(), "points.csv")
@@ -203,5 +202,6 @@ test_that("nothing is written over, or of what is not there", {
   expect_error(SMARTExport(object, "xenium", file, group.by = "nCount_Spatial"), "quantities")
   expect_error(SMARTExport(object, "xenium", file, names.by = "nothing"), "names.by")
   expect_error(SMARTExport(small(), "xenium", file), "FindSMARTClusters")
-  expect_error(SMARTRegions(object, file.path(folder, "none.geojson"), pixel.size = 1), "none.geojson")
+  none <- file.path(folder, "none.geojson")
+  expect_error(SMARTRegions(object, none, pixel.size = 1), "none.geojson")
 })

@@ -54,7 +54,8 @@ test_that("Xenium: LoadXenium()", {
   # type of control.
   folder <- file.path(withr::local_tempdir(), "xenium")
   dir.create(folder)
-  file.copy(setdiff(list.files(from, full.names = TRUE), file.path(from, "cell_feature_matrix.h5")), folder)
+  files <- setdiff(list.files(from), "cell_feature_matrix.h5")
+  file.copy(file.path(from, files), folder)
   genes <- quiet(Seurat::Read10X_h5(file.path(from, "cell_feature_matrix.h5")))[["Gene Expression"]]
   types <- rep(c("Negative Control Probe", "Negative Control Codeword", "Blank Codeword"), each = 2)
   controls <- genes[rep(1, 6), ]
@@ -106,7 +107,8 @@ test_that("MERSCOPE: the centroids of ReadVizgen()", {
   rownames(cells) <- cells[[1]]
   counts <- read("cell_by_gene")
   # Seurat leaves blank barcodes out in some versions.
-  totals <- stats::setNames(rowSums(counts[intersect(names(counts), rownames(object))]), counts[[1]])
+  genes <- intersect(names(counts), rownames(object))
+  totals <- stats::setNames(rowSums(counts[genes]), counts[[1]])
   expect_runs(object, cells[c("center_x", "center_y")], totals)
 })
 
@@ -133,7 +135,8 @@ test_that("10x: Read10X() and coordinates from a table", {
   skip_without_core()
   simulated <- SimulateSMART(n.rows = 8, n.cols = 8, class = "SingleCellExperiment")
   counts <- as_sparse(SummarizedExperiment::assay(simulated))
-  folder <- write_mtx_folder(file.path(withr::local_tempdir(), "filtered_feature_bc_matrix"), counts)
+  folder <- file.path(withr::local_tempdir(), "filtered_feature_bc_matrix")
+  write_mtx_folder(folder, counts)
   object <- SeuratObject::CreateSeuratObject(quiet(Seurat::Read10X(folder)))
   xy <- as.data.frame(SummarizedExperiment::colData(simulated))[c("x", "y")]
   expect_runs(object, xy, Matrix::colSums(counts), coords = as.matrix(xy))
