@@ -124,7 +124,7 @@ def prepare(
     widths = {name: x.shape[1] for name, x in spots.features.items()}
     model = SMART(widths, settings, filters=filters, seed=seed)
     model.set_scaling(scaling)
-    logger.info("Computing what the network is to reconstruct.")
+    logger.info("Looking for spots that are alike in every modality.")
     targets, directions, share = make_targets(
         inputs,
         spots.observed,

@@ -31,7 +31,9 @@ from smartcore.given.feature_types import MODALITY_NAMES, column_in
 from smartcore.io import KINDS
 from smartcore.io._files import hdf5_content
 from smartcore.io._rds import IMAGE as IMAGE_COLUMN
+from smartcore.io._spot_table import is_spot_table, read_spot_table
 from smartcore.io._stores import is_spatialdata
+from smartcore.io._tenx import FEW
 
 if TYPE_CHECKING:
     from mudata import MuData
@@ -80,7 +82,8 @@ def check_sources(args: argparse.Namespace) -> None:
     if args.input and named:
         raise UsageError(
             f"give either INPUT or --{' and --'.join(named)}, not both: "
-            f"{', '.join(map(str, args.input))} is expected to hold all modalities"
+            f"{', '.join(map(str, args.input))} is expected to hold all modalities. To add one to "
+            f"it, name it as well: --rna {args.input[0]} --{named[0]} …"
         )
     if not args.input and not named:
         raise UsageError(
@@ -165,7 +168,9 @@ def _read(args: argparse.Namespace, source: _sections.Source) -> Inputs:
     placed = _places.placed_names(args)
     if source.input is None:
         data = {
-            name: io.read_modality(
+            name: read_spot_table(path)
+            if kind_of(args, name) in OTHER_KINDS and is_spot_table(path)
+            else io.read_modality(
                 path,
                 next((kind for kind in KINDS if kind == name), None),
                 spatial_key=args.spatial_key,
@@ -194,7 +199,9 @@ def _read(args: argparse.Namespace, source: _sections.Source) -> Inputs:
         )
     elif source.input.suffix.lower() == ".rds":
         _lazy.refuse(args, source.input)
-        data = io.read_rds(source.input, spatial_key=args.spatial_key)
+        data = _placed_cells(
+            io.read_rds(source.input, spatial_key=args.spatial_key), args, source.input
+        )
     elif is_spatialdata(source.input):
         data = _spatialdata.read(args, source.input)
     elif holds_mudata(source.input):
@@ -243,6 +250,27 @@ def _read(args: argparse.Namespace, source: _sections.Source) -> Inputs:
             f"{source.input}"
         )
     return Inputs(data)
+
+
+def _placed_cells(data: MuData, args: argparse.Namespace, path: Path) -> MuData:
+    """Leave out the few cells of an object of R that lie outside its images."""
+    import mudata
+
+    if args.coords or args.spatial_key not in data.obsm:
+        return data
+    placed = np.isfinite(np.asarray(data.obsm[args.spatial_key], dtype=float)).all(axis=1)
+    lost = int((~placed).sum())
+    if not 0 < lost <= FEW * len(placed):
+        return data
+    logger.warning(
+        "%s: %d of %d cells have no coordinates and are left out (first: %r)",
+        path,
+        lost,
+        len(placed),
+        data.obs_names[~placed][0],
+    )
+    with mudata.set_options(pull_on_update=False):
+        return data[placed].copy()
 
 
 def _check_one_kind_each(

@@ -6,6 +6,7 @@ import argparse
 import logging
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 from anndata import AnnData
 
@@ -79,8 +80,13 @@ def image_modality(args: argparse.Namespace, data: Mapping[str, AnnData], source
             "--image-colors: nothing tells how the image lies under the coordinates of --coords. "
             "smartcore.pp.image_colors in Python takes the scale"
         )
-    if "spatial" in spots.uns:
-        return pp.image_colors(spots, spatial_key=args.spatial_key)
+    kept = spots.uns.get("spatial", {})
+    if kept:
+        images = [set(library.get("images", {})) for library in kept.values()]
+        finest: Literal["hires", "lowres"] = (
+            "hires" if all("hires" in own for own in images) else "lowres"
+        )
+        return pp.image_colors(spots, resolution=finest, spatial_key=args.spatial_key)
     raise UsageError(
         f"--image-colors: {name} has no image: {source} is neither a Space Ranger folder with "
         "'spatial' nor a file with uns['spatial'], as scanpy keeps the images of Visium"

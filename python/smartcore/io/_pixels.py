@@ -48,11 +48,23 @@ def in_pixels(
         pixel_size = _known(data)
         if pixel_size is None:
             raise ValueError(
-                "the image's pixels are needed, and nothing tells the unit of these coordinates. "
-                "Give pixel_size: micrometres per pixel where coordinates are in micrometres "
-                "(0.2125 for Xenium), 1 where they are pixels of the full-resolution image"
+                f"the image's pixels are needed, and {_unit(data)}. Give pixel_size: micrometres "
+                "per pixel where coordinates are in micrometres (0.2125 for Xenium), 1 where they "
+                "are pixels of the full-resolution image"
             )
     return coords / pixel_size
+
+
+def _unit(data: Any) -> str:
+    """What is known of the unit of the coordinates."""
+    for part in _parts(data):
+        folder = part.uns.get(_keys.FOLDER, {})
+        if "unit" in folder:
+            return (
+                f"these coordinates are in {folder['unit']}s ({folder.get('machine')}), of which "
+                "nothing tells how many a pixel is"
+            )
+    return "nothing tells the unit of these coordinates"
 
 
 def _known(data: Any) -> float | None:

@@ -139,7 +139,7 @@ def read_parquet(path: Path, expected: str) -> pd.DataFrame:
         try:
             table = pd.read_parquet(path)
         except ImportError as err:
-            raise ImportError(f"reading {path} needs pyarrow (pip install pyarrow): {err}") from err
+            raise ImportError(f"reading {path} needs pyarrow: pip install pyarrow") from err
         named = not isinstance(table.index, pd.RangeIndex)
         return table.rename_axis(index=lambda name: name or "").reset_index() if named else table
 

@@ -50,7 +50,7 @@ def make_writable(data: AnnData | MuData | Mapping[str, AnnData]) -> list[str]:
     """Change what files cannot hold to what they can, in place.
 
     Nullable strings become text, which loses nothing; columns of values of several types become
-    text; a column called ``_index`` gets another name.
+    text; a column called ``_index`` gets another name, an index of an empty name none.
 
     Returns
     -------
@@ -111,6 +111,11 @@ def _tables(part: Any) -> Iterator[tuple[str, pd.DataFrame]]:
 
 
 def _check_table(frame: pd.DataFrame, place: str) -> None:
+    if frame.index.name == "":
+        raise ValueError(
+            f"the index of {place} has an empty name, which files cannot hold: set its name to "
+            "None (index.name = None)"
+        )
     if (reason := _fails(frame)) is None:
         return
     for column in frame:
@@ -193,9 +198,11 @@ def _kinds(column: pd.Series | pd.DataFrame) -> str:
 def _writable_table(frame: pd.DataFrame, place: str) -> tuple[pd.DataFrame | None, list[str]]:
     """The table as a file can hold it, and what to say; ``None`` where it is such already."""
     changed, said = frame, []
+    if frame.index.name == "":
+        changed = frame.rename_axis(index=None)
     if _RESERVED in frame:
         new = next(name for name in ("index_", "index__", "index___") if name not in frame)
-        changed = frame.rename(columns={_RESERVED: new})
+        changed = changed.rename(columns={_RESERVED: new})
         said.append(
             f"column {_RESERVED!r} of {place} is now called {new!r}: files reserve its name"
         )

@@ -38,7 +38,8 @@ def scales(scales: pd.DataFrame | Mapping[str, object] | Data, ax: Axes | None =
 
     Returns
     -------
-    The Axes.
+    The Axes. A dot marks the width that would be best if all directions of the modality had the
+    same one. Each has its own, and the log tells their mean, which may be another.
 
     Raises
     ------

@@ -137,11 +137,20 @@ def _observed_part(
 
 def _tell(name: str, choice: Choice) -> None:
     counted = choice.directions.variance * choice.directions.weight**2 * choice.explained
+    n_spatial = np.count_nonzero(choice.directions.beyond)
+    if not n_spatial:
+        logger.info(
+            "%s: none of %d directions varies in space more than noise would, so that this modality "
+            "says little of the domains.",
+            name,
+            len(choice.reach),
+        )
+        return
     logger.info(
         "%s: %d of %d directions vary in space; spots are averaged over a radius of about %.1f "
         "neighbour distances.",
         name,
-        np.count_nonzero(choice.directions.beyond),
+        n_spatial,
         len(choice.reach),
         float(counted @ choice.reach) / (float(counted.sum()) or 1),
     )

@@ -49,7 +49,7 @@ def test_bad_data(section, out, change, tmp_path, capsys):
     rna = section / "rna.h5ad"
     fails("--rna", rna, "--protein", change("protein", renamed), message="no spot name in common")
     path = change("rna", unplaced)
-    fails("--rna", path, message=r"rna: .*1 of 144 spots \(first: 'spot_0_5'\).*--coords")
+    fails("--rna", path, message=r"rna: .*1 of 144 spots .*\(first: 'spot_0_5'\).*--coords")
     mdata = sm.io.read_mudata(section / "all.h5mu")
     mdata.obsm["spatial"][7] = np.inf
     mdata.write_h5mu(tmp_path / "joint.h5mu")

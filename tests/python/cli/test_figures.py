@@ -231,7 +231,7 @@ def test_long_stages_are_announced(section, out, capsys):
         f"reading {section / 'rna.h5ad'}, {section / 'protein.h5ad'}",
         "Principal components of 144 spots.",
         "Choosing how widely spots are averaged",
-        "Computing what the network is to reconstruct.",
+        "Looking for spots that are alike in every modality.",
         "Looking for spots that are alike",
         "Training on 144 spots.",
         f"writing the embedding to {out}",

@@ -81,6 +81,22 @@ def test_one_modality_alone_keys_layers_and_no_steps(folder, out):
     assert ad.read_h5ad(alone).obsm["X_smart"].shape == (100, 8)
 
 
+@pytest.mark.parametrize("name", ["vectors.csv", "vectors.tsv.gz", "vectors.parquet"])
+def test_vectors_in_a_table(folder, out, tmp_path, name):
+    vectors = ad.read_h5ad(folder / "left_uni.h5ad")
+    table = pd.DataFrame(vectors.X, index=vectors.obs_names).iloc[::-1]
+    table.columns = [f"v{i}" for i in range(table.shape[1])]
+    if name.endswith("parquet"):
+        pytest.importorskip("pyarrow")
+        table.rename_axis("spot").to_parquet(tmp_path / name)
+    else:
+        table.to_csv(tmp_path / name, sep="\t" if "tsv" in name else ",")
+    args = ["--rna", folder / "left_rna.h5ad", "--embedding", f"v={tmp_path / name}", "-k", 3]
+    assert run(*args, "-o", out, *QUICK) == 0
+    found = sm.io.read_mudata(out)["v"]
+    np.testing.assert_allclose(found[vectors.obs_names].X, vectors.X, rtol=1e-6)
+
+
 def test_a_modality_of_a_joint_file(folder, out, tmp_path):
     parts = {"rna": read(folder, "rna"), "met": read(folder, "msi")}
     mudata.MuData(parts).write_h5mu(tmp_path / "in.h5mu")
@@ -216,7 +232,7 @@ MSI = ["--other", "msi=left_msi.h5ad"]
         (["--other", "rna=x.h5ad"], "that name is taken by --rna"),
         ([*MSI, *MSI], "msi is there already"),
         (["--other", "a=x.h5ad", "b=y.h5ad"], "give --other once for each modality"),
-        (["x.h5mu", *MSI], "give either INPUT or --other msi, not both"),
+        (["x.h5mu", *MSI], "give either INPUT or --other msi, not both.* --rna x.h5mu --other msi"),
         ([*RNA, *MSI, "left_msi.h5ad"], "1 for --rna, 2 for --other msi"),
         ([*RNA, *MSI, "--steps", "msl=total"], "--steps names 'msl'.*there is msi"),
         ([*RNA, *MSI, "--steps", "msi=tic"], "'tic' is none of total, log1p, scale"),

@@ -69,6 +69,18 @@ def test_beads_without_a_place_are_left_out(version_1, monkeypatch):
     assert "1 beads of MappedDGEForR.csv" in data.uns["smart_folder"]["left_out"][0]
 
 
+def test_genes_in_a_column_without_a_name(version_1, tmp_path):
+    """As R's write.csv() and pandas write them."""
+    path = version_1 / "MappedDGEForR.csv"
+    header, _, rest = path.read_text().partition("\n")
+    path.write_text(",".join(['""', *header.split(",")[1:]]) + "\n" + rest)
+    data = io.read_folder(version_1)
+    io.write_h5mu(data, tmp_path / "out.h5mu")
+    assert list(io.read_mudata(tmp_path / "out.h5mu")["rna"].var_names) == list(
+        data["rna"].var_names
+    )
+
+
 def test_slide_seq_cut_short(version_2):
     path = version_2 / "Puck_200115_08.digital_expression.txt.gz"
     path.write_bytes(path.read_bytes()[:-12])

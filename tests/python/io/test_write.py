@@ -6,11 +6,14 @@ import stat
 import threading
 from pathlib import Path
 
+import anndata as ad
 import mudata
+import numpy as np
 import pytest
 
 from helpers.io import small
 from smartcore import io
+from smartcore.io._writable import make_writable
 
 pytestmark = pytest.mark.usefixtures("no_pulling")
 
@@ -136,3 +139,15 @@ def test_the_suffix_says_the_format(tmp_path):
         io.write_h5ad(small(), tmp_path / "a.csv")
     with pytest.raises(ValueError, match=r"must end in \.h5mu; got 'no suffix'"):
         io.write_h5mu(mudata.MuData({"rna": small()}), tmp_path / "a")
+
+
+def test_an_index_of_an_empty_name(tmp_path):
+    adata = ad.AnnData(np.ones((2, 2)))
+    adata.obs["batch"] = ["a", "b"]
+    adata.obs.index.name = ""
+    with pytest.raises(ValueError, match="the index of obs has an empty name"):
+        io.write_h5ad(adata, tmp_path / "out.h5ad")
+    assert not list(tmp_path.iterdir())
+    assert make_writable(adata) == []
+    io.write_h5ad(adata, tmp_path / "out.h5ad")
+    assert ad.read_h5ad(tmp_path / "out.h5ad").obs["batch"].tolist() == ["a", "b"]

@@ -78,7 +78,7 @@ def read_count_table(path: Path, n_names: int, expected: str) -> CountTable:
         If it is damaged or cut short, or has another number of cells in a line, or a cell that is
         no number; the message names file and line.
     """
-    logger.info("%s: reading the counts (%.1f MB)", path, path.stat().st_size / 1e6)
+    logger.info("%s: reading the table (%.1f MB)", path, path.stat().st_size / 1e6)
     with reading(path, expected), opened(path) as file:
         header = file.readline()
         delimiter = b"\t" if b"\t" in header else b","

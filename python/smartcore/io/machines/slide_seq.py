@@ -70,7 +70,7 @@ def _text(path: Path) -> tuple[sp.csr_matrix, pd.Index, pd.Index]:
     """Counts, beads and genes of a table of genes × beads."""
     table = read_count_table(path, 1, "Slide-seq's counts (genes × beads)")
     beads = as_names(pd.Series(table.columns, name="beads"), str(path))
-    return table.values.T.tocsr(), beads, pd.Index(table.names.iloc[:, 0], dtype=object)
+    return table.values.T.tocsr(), beads, pd.Index(table.names.iloc[:, 0].to_numpy(), dtype=object)
 
 
 MACHINE = Machine(
