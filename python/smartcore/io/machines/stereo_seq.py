@@ -107,7 +107,7 @@ MACHINE = Machine(
         Choice(
             "bin_size",
             int,
-            "edge of the square bins in pixels of 0.5 µm (default: cells, else 50)",
+            "Stereo-seq: edge of the square bins in pixels of 0.5 µm (default: cells, else 50)",
             "PIXELS",
         ),
     ),
