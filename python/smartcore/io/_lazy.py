@@ -9,6 +9,7 @@ import anndata as ad
 import h5py
 import numpy as np
 from anndata import AnnData
+from anndata.compat import DaskArray
 
 from smartcore.io._files import existing, hdf5_content, reading
 from smartcore.io._stores import check_whole, is_zarr, look_into
@@ -131,6 +132,11 @@ def _anndata(group: Any, place: str) -> AnnData:
         layers=layers,
         **{name: there(name) for name in ("obs", "var", "uns", "obsm", "varm")},
     )
+
+
+def in_memory(values: Any) -> Any:
+    """A matrix whose values are in memory: those of a dask array are read."""
+    return values.compute() if isinstance(values, DaskArray) else values
 
 
 def values_in_memory(path: Path) -> int | None:

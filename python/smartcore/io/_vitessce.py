@@ -17,6 +17,7 @@ from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 
 from smartcore import _keys
+from smartcore.io._lazy import in_memory
 from smartcore.io._viewer_spots import Spots
 from smartcore.pl._colors import MISSING
 from smartcore.pl._lattice import lattice
@@ -235,7 +236,7 @@ def _features(spots: Spots) -> tuple[Any, pd.Index]:
         if part.X is None or not part.n_vars:
             continue
         rows = part.obs_names.get_indexer(data.obs_names[spots.rows])
-        own = part.X[rows[rows >= 0]]
+        own = in_memory(part.X[rows[rows >= 0]])
         own = own if sp.issparse(own) else np.asarray(own)
         if (rows < 0).any():
             place = sp.csr_matrix(

@@ -335,6 +335,21 @@ def test_vitessce_gets_the_features_of_all_modalities(section, tmp_path):
     assert not values[:3, 4:].any()
 
 
+@pytest.mark.parametrize("form", ["sparse", "dense"])
+def test_vitessce_gets_values_that_are_on_disk(form, section, tmp_path):
+    if form == "dense":
+        section.X = section.X.toarray()
+    section.obs["half"] = np.where(np.arange(section.n_obs) % 2, "a", "b")
+    section.write_h5ad(tmp_path / "rna.h5ad")
+    lazy = sm.io.read_modality(tmp_path / "rna.h5ad", kind=None, lazy=True)
+    folders = export(lazy, "vitessce", tmp_path / "viewer", section_key="half")
+    for folder in folders:
+        found = ad.read_zarr(folder / "data.zarr")
+        assert sp.issparse(found.X) == (form == "sparse")
+        expected = section[section.obs["half"] == folder.name[-1]]
+        pd.testing.assert_frame_equal(found.to_df(), expected.to_df(), check_names=False)
+
+
 def test_the_folder_is_served_to_pages_of_other_origins(section, tmp_path):
     [folder] = export(section, "vitessce", tmp_path / "viewer")
     with socket.socket() as free:
