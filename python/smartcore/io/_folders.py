@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,21 +34,41 @@ def check_folder(path: str | Path, *, mark: str, overwrite: bool) -> Path:
         If the folder around it does not exist.
     FileExistsError
         If something is there that may not be replaced.
+    PermissionError
+        If the folder around it cannot be written to.
     """
-    path = Path(path).expanduser().resolve()
+    given, path = Path(path), Path(path).expanduser().resolve()
     if not path.parent.is_dir():
-        raise FileNotFoundError(f"cannot write {path}: the folder {path.parent} does not exist")
+        raise FileNotFoundError(f"cannot write {given}: the folder {path.parent} does not exist")
+    check_can_be_written_to(path.parent, f"cannot write {given}")
     if not path.exists():
         return path
     if not path.is_dir() or not (path / mark).is_file():
         if path.is_dir() and not any(path.iterdir()):
             return path
         raise FileExistsError(
-            f"{path} exists already and is no folder of an export (it has no {mark}): name another"
+            f"{given} exists already and is no folder of an export (it has no {mark}): name another"
         )
     if not overwrite:
-        raise FileExistsError(f"{path} exists already: overwrite=True replaces it")
+        raise FileExistsError(f"{given} exists already: overwrite=True replaces it")
     return path
+
+
+def check_can_be_written_to(folder: Path, refusal: str) -> None:
+    """Refuse a folder in which no file can be made.
+
+    Raises
+    ------
+    PermissionError
+        With `refusal` in front.
+    """
+    try:
+        # Permission bits say little about network drives and nothing to root: try it.
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as err:
+        why = err.strerror or err
+        raise PermissionError(f"{refusal}: the folder {folder} is not writable ({why})") from err
 
 
 @contextmanager

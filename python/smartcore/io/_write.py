@@ -7,7 +7,6 @@ import platform
 import secrets
 import shutil
 import signal
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Literal, Self
 import psutil
 from anndata import AnnData
 
+from smartcore.io._folders import check_can_be_written_to
 from smartcore.io._stores import is_zarr
 from smartcore.io._writable import check_writable
 
@@ -70,12 +70,7 @@ def check_destination(path: str | Path, *, overwrite: bool = True, store: bool =
         raise FileExistsError(f"cannot write {path}: it is a file, and no store")
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} exists already")
-    try:
-        # Permission bits say little about network drives and nothing to root: try it.
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as err:
-        raise PermissionError(f"cannot write {path}: {folder} is not writable ({err})") from err
+    check_can_be_written_to(folder, f"cannot write {path}")
     return path
 
 
@@ -89,8 +84,7 @@ class StagedFiles:
 
     Examples
     --------
-    >>> import tempfile
-    >>> from pathlib import Path
+    >>>     >>> from pathlib import Path
     >>> from smartcore import io
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     with io.StagedFiles() as files:
