@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import re
 from collections.abc import Callable, Mapping
@@ -26,6 +27,12 @@ from smartcore.io._write import StagedFiles
 logger = logging.getLogger("smartcore")
 
 Write = Callable[[Path], object]
+
+_COMPANIONS: dict[Viewer, tuple[str, ...]] = {
+    "xenium": ("confidence",),
+    "loupe": ("confidence", "umap"),
+}
+"""What may be written beside a section's file, as the end of the name."""
 
 
 def export(
@@ -82,7 +89,9 @@ def export(
     port
         For Vitessce, the port of this computer at which the folder will be served.
     overwrite
-        Whether files that are there may be replaced.
+        Whether files that are there may be replaced. Tables of an earlier export that lie beside
+        the file and would belong to other domains, such as ``out_confidence.csv`` where there is
+        no confidence now, are removed.
 
     Returns
     -------
@@ -104,8 +113,9 @@ def export(
         If there is no such column of ``obs`` or key of ``obsm``.
     ValueError
         If ``to`` is no viewer, ``path`` ends otherwise, domains are quantities or all missing,
-        names occur twice, several sections lie in one object and ``section_key`` is not given, or
-        the unit of the coordinates is needed and unknown.
+        names occur twice, several sections lie in one object and ``section_key`` is not given,
+        files of several sections would have one name, or the unit of the coordinates is needed and
+        unknown.
     FileExistsError
         If a file is there and ``overwrite`` is False.
     OSError
@@ -148,7 +158,7 @@ def export(
         names_key=names_key,
         spatial_key=spatial_key if to in PLACED else None,
     )
-    paths = _paths(path, sections)
+    paths = _paths(path, sections, _COMPANIONS.get(to, ()))
     if to == "vitessce":
         return _write_folders(sections, paths, pixel_size, port=port, overwrite=overwrite)
     writers: dict[Path, Write] = {}
@@ -156,28 +166,43 @@ def export(
         writers |= _writers(own, to, paths[section], key, pixel_size, each=spots)
         if (left := int((~own.known).sum())) and to in ("xenium", "loupe"):
             logger.info("%s: %d spots without a domain are left out", paths[section], left)
-    there = [str(target) for target in writers if target.exists()]
+    beside = [_beside(own, end) for own in paths.values() for end in _COMPANIONS.get(to, ())]
+    stale = [file for file in beside if file.is_file() and file not in writers]
+    there = [str(file) for file in (*(file for file in writers if file.exists()), *stale)]
     if there and not overwrite:
         verb = "exists" if len(there) == 1 else "exist"
-        raise FileExistsError(f"{', '.join(there)} {verb} already: overwrite=True replaces them")
+        what = "removes" if len(there) == len(stale) else "replaces"
+        it = "it" if len(there) == 1 else "them"
+        raise FileExistsError(f"{', '.join(there)} {verb} already: overwrite=True {what} {it}")
     with StagedFiles() as files:
         for target, write in writers.items():
             write(files.stage(target))
-        return files.commit()
+        written = files.commit()
+    for file in stale:
+        file.unlink()
+        logger.info("removed %s, which was of an earlier export", file)
+    return written
 
 
-def _paths(path: Path, sections: Mapping[str, Spots]) -> dict[str, Path]:
-    """Where each section goes."""
+def _paths(path: Path, sections: Mapping[str, Spots], ends: tuple[str, ...]) -> dict[str, Path]:
+    """Where each section goes; with `ends`, files beside it do."""
     if list(sections) == [""]:
         return {"": path}
     safe = {name: re.sub(r"[^\w.-]+", "_", name) for name in sections}
     paths = {name: path.with_name(f"{path.stem}_{own}{path.suffix}") for name, own in safe.items()}
-    if len(set(paths.values())) < len(paths):
-        raise ValueError(
-            f"sections {list(paths)} would be written to the same files: give them names that "
-            "differ in letters or digits"
-        )
+    takes = {name: {own, *(_beside(own, end) for end in ends)} for name, own in paths.items()}
+    for one, other in itertools.combinations(paths, 2):
+        if same := takes[one] & takes[other]:
+            raise ValueError(
+                f"sections {one!r} and {other!r} would be written to the same files "
+                f"({min(same)}): rename one, so that they differ in letters or digits"
+                + (f" and not in _{' or _'.join(ends)} alone" if ends else "")
+            )
     return paths
+
+
+def _beside(path: Path, end: str) -> Path:
+    return path.with_name(f"{path.stem}_{end}{path.suffix}")
 
 
 def _writers(
@@ -187,7 +212,7 @@ def _writers(
     if to == "qupath":
         coords = _pixels(spots, pixel_size, needed=True)
         return {path: lambda file: write_geojson(file, spots, coords, each=each)}
-    confidence = path.with_name(f"{path.stem}_confidence{path.suffix}")
+    confidence = _beside(path, "confidence")
     if to == "xenium":
         found = {
             path: tables.xenium_groups(spots),
@@ -197,7 +222,7 @@ def _writers(
         found = {
             path: tables.loupe_categories(spots, key),
             confidence: tables.loupe_confidence(spots, key),
-            path.with_name(f"{path.stem}_umap{path.suffix}"): tables.loupe_projection(spots),
+            _beside(path, "umap"): tables.loupe_projection(spots),
         }
     else:
         coords = _pixels(spots, pixel_size, needed=False)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,6 +73,11 @@ class Spots:
         """Name of the domain of each spot; ``missing`` where it has none."""
         return np.array([*self.domains, missing], dtype=object)[self.codes]
 
+    def free_name(self, name: str) -> str:
+        """`name`, or where a domain has it ``"name (2)"`` and so on."""
+        more = (f"{name} ({i})" for i in itertools.count(2))
+        return next(one for one in itertools.chain([name], more) if one not in self.domains)
+
 
 def sections_of(
     data: Any,
@@ -106,6 +112,8 @@ def sections_of(
     for name, part in _parts(data):
         for own, rows in _rows_by_section(part, section_key):
             full = ":".join(filter(None, (name, own)))
+            if full in sections:
+                raise ValueError(f"two sections are called {full!r}: rename one")
             spots = _spots(part, rows, own, key=key, names_key=names_key, spatial_key=spatial_key)
             sections[full] = spots
     return sections
@@ -113,16 +121,16 @@ def sections_of(
 
 def _parts(data: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(data, Mapping):
-        named = {str(name): part for name, part in data.items()}
+        named = [(str(name), part) for name, part in data.items()]
     elif isinstance(data, Sequence) and not isinstance(data, str):
-        named = {str(i): part for i, part in enumerate(data, 1)}
+        named = [(str(i), part) for i, part in enumerate(data, 1)]
     else:
         is_mudata(data)
         yield "", data
         return
     if not named:
         raise ValueError("the list of sections is empty: give at least one")
-    for name, part in named.items():
+    for name, part in named:
         is_mudata(part)
         yield name, part
 
@@ -170,6 +178,7 @@ def _spots(
     if pd.api.types.is_float_dtype(labels):
         raise ValueError(f"obs[{key!r}] holds quantities ({labels.dtype}), not names of domains")
     found = categorize(labels, None, colors_of(data, key))
+    _check_told_apart(found.names, key)
     coords = None
     if spatial_key is not None:
         coords = coordinates(data, spatial_key)[rows]
@@ -190,6 +199,18 @@ def _spots(
         place = f" of section {section!r}" if section else ""
         raise ValueError(f"no spot{place} has a domain in obs[{key!r}]")
     return spots
+
+
+def _check_told_apart(names: Sequence[Hashable], key: str) -> None:
+    """Refuse domains that are told apart by type alone, as files hold text."""
+    texts: dict[str, Hashable] = {}
+    for name in names:
+        if str(name) in texts:
+            raise ValueError(
+                f"obs[{key!r}] has two domains that are {str(name)!r} as text, "
+                f"{texts[str(name)]!r} and {name!r}: rename one, or make them one (.astype(str))"
+            )
+        texts[str(name)] = name
 
 
 def _names(data: Any, rows: NDArray[np.intp], section: str, names_key: str | None) -> pd.Index:

@@ -89,7 +89,7 @@ def napari_points(spots: Spots, coords: NDArray[np.float64]) -> pd.DataFrame:
             "axis-0": coords[:, 1],
             "axis-1": coords[:, 0],
             "name": spots.names,
-            "domain": spots.labels("none"),
+            "domain": spots.labels(spots.free_name("none")),
         }
     )
     if spots.confidence is not None:

@@ -28,7 +28,6 @@ CONFIG = "vitessce.json"
 _STORE = "data.zarr"
 _VERSION = "1.0.17"  # of the view config's schema
 _SETS = "Domain"
-_NONE = "no domain"
 _CHUNK = 10
 """Features in a chunk of a dense matrix: one at a time is looked at."""
 
@@ -106,7 +105,7 @@ def write_folder(
 
 def viewer_data(spots: Spots, coords: NDArray[np.float64]) -> AnnData:
     """An AnnData of what is shown: domains, confidence, places, embeddings and features."""
-    labels = pd.Categorical(spots.labels(_NONE), categories=_sets(spots))
+    labels = pd.Categorical(spots.labels(_none(spots)), categories=_sets(spots))
     obs = pd.DataFrame({"domain": labels}, index=spots.names.astype(object))
     if spots.confidence is not None:
         obs["confidence"] = spots.confidence.astype(np.float32)
@@ -224,7 +223,11 @@ def _view(
 
 
 def _sets(spots: Spots) -> list[str]:
-    return spots.domains if spots.known.all() else [*spots.domains, _NONE]
+    return spots.domains if spots.known.all() else [*spots.domains, _none(spots)]
+
+
+def _none(spots: Spots) -> str:
+    return spots.free_name("no domain")
 
 
 def _features(spots: Spots) -> tuple[Any, pd.Index]:

@@ -413,7 +413,80 @@ def test_sections_whose_files_would_be_the_same(section, tmp_path):
         export({"a/b": section, "a b": section}, "xenium", tmp_path / "groups.csv")
 
 
+@pytest.mark.parametrize(("to", "end"), [("xenium", "confidence"), ("loupe", "umap")])
+def test_sections_whose_tables_would_be_the_same(to, end, section, tmp_path):
+    section.obsm["X_umap"] = np.zeros((section.n_obs, 2))
+    sections = {"a": section, "b": section, f"a_{end}": section}
+    with pytest.raises(ValueError, match=rf"sections 'a' and 'a_{end}' would .*col_a_{end}\.csv"):
+        export(sections, to, tmp_path / "col.csv")
+    assert not list(tmp_path.iterdir())
+    # A viewer that gets one file of each takes them.
+    assert len(export(sections, "napari", tmp_path / "col.csv")) == 3
+
+
+def test_sections_of_one_name(section, tmp_path):
+    with pytest.raises(ValueError, match="two sections are called '1': rename one"):
+        export({1: section, "1": section}, "xenium", tmp_path / "groups.csv")
+
+
+# Names and colours
+
+
+@pytest.mark.parametrize(("to", "usual"), [("vitessce", "no domain"), ("napari", "none")])
+@pytest.mark.parametrize("taken", [1, 2])
+def test_spots_without_a_domain_share_no_name_with_one(to, usual, taken, section, tmp_path):
+    new = dict(zip(["cortex", "2"], [usual, f"{usual} (2)"][:taken], strict=False))
+    section.obs["smart"] = section.obs["smart"].cat.rename_categories(new)
+    [path] = export(section, to, tmp_path / ("out.csv" if to == "napari" else "out"))
+    if to == "napari":
+        found = [row["domain"] for row in rows_of(path)]
+    else:
+        found = ad.read_zarr(path / "data.zarr").obs["domain"].astype(str).tolist()
+        config = json.loads((path / "vitessce.json").read_text())
+        sets = [name for _, name in config["coordinationSpace"]["obsSetSelection"]["A"]]
+        assert sorted(sets) == sorted(set(found))
+    assert found[:-1] == section.obs["smart"].tolist()[:-1]
+    assert found[-1] == f"{usual} ({taken + 1})"
+
+
+def test_domains_that_are_the_same_as_text(section, tmp_path):
+    section.obs["smart"] = pd.Categorical([1, "1"] * 36, categories=[1, "1"])
+    match = r"obs\['smart'\] has two domains that are '1' as text, .*rename one"
+    with pytest.raises(ValueError, match=match):
+        export(section, "xenium", tmp_path / "groups.csv")
+    assert not list(tmp_path.iterdir())
+
+
 # Files that are there, and bad input
+
+
+@pytest.mark.parametrize(
+    ("to", "ends"), [("xenium", ["confidence"]), ("loupe", ["confidence", "umap"])]
+)
+def test_tables_of_other_domains_do_not_stay(to, ends, section, tmp_path, caplog, monkeypatch):
+    """A confidence that belongs to an earlier clustering would be taken for that of this one."""
+    path, others = tmp_path / "out.csv", [tmp_path / f"out_{end}.csv" for end in ends]
+    section.obsm["X_umap"] = np.zeros((section.n_obs, 2))
+    export(section, to, path)
+    assert set(tmp_path.iterdir()) == {path, *others}
+    (tmp_path / "out_notes.csv").write_text("mine")
+    del section.obsm["smart_memberships"], section.obsm["X_umap"]
+    with pytest.raises(FileExistsError) as err:
+        export(section, to, path)
+    assert all(str(file) in str(err.value) for file in (path, *others))
+    # Nothing goes before what takes its place is there.
+    with monkeypatch.context() as patch:
+        patch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError("no space is left")))
+        with pytest.raises(OSError, match="no space"):
+            export(section, to, path, overwrite=True)
+    assert all(file.exists() for file in others)
+    with caplog.at_level("INFO", logger="smartcore"):
+        assert export(section, to, path, overwrite=True) == [path]
+    assert set(tmp_path.iterdir()) == {path, tmp_path / "out_notes.csv"}
+    assert all(f"removed {file}" in caplog.text for file in others)
+    path.rename(others[0])
+    with pytest.raises(FileExistsError, match=rf"{others[0].name} exists .*=True removes it"):
+        export(section, to, path)
 
 
 @pytest.mark.parametrize("to", VIEWERS)
@@ -455,6 +528,17 @@ def test_a_folder_of_somebody_else_is_kept(section, tmp_path):
     with pytest.raises(FileExistsError, match=r"no folder of an export.*name another"):
         export(section, "vitessce", tmp_path / "mine", overwrite=True)
     assert (tmp_path / "mine/thesis.txt").read_text() == "years"
+
+
+def test_a_folder_that_cannot_be_written_to(section, tmp_path, monkeypatch):
+    if not Path("/proc/self").exists():
+        pytest.skip("no /proc")
+    (tmp_path / "link").symlink_to("/proc")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(PermissionError) as err:
+        export(section, "vitessce", "link/viewer")
+    assert str(err.value).startswith("cannot write link/viewer: the folder /proc is not writable (")
+    assert "partial" not in str(err.value)
 
 
 def test_bad_calls(section, tmp_path):
