@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -110,10 +111,16 @@ def _colours(data: MuData | AnnData, modalities: dict[str, AnnData]) -> dict[str
             if column == key or column not in data.obs:
                 continue
             levels = getattr(data.obs[column], "cat", None)
-            if levels is None or len(levels.categories) != len(values):
+            if levels is None:
+                continue
+            names = levels.categories.astype(str)
+            if isinstance(values, Mapping):
+                by_text = {str(name): value for name, value in values.items()}
+                values = [by_text[name] for name in names if name in by_text]
+            if len(names) != len(values):
                 continue
             colours = ro.StrVector([str(value) for value in values])
-            colours.names = ro.StrVector(levels.categories.astype(str))
+            colours.names = ro.StrVector(names)
             found[column] = colours
     return found
 

@@ -102,14 +102,16 @@ def categorize(values: pd.Series, palette: Palette, stored: Any = None) -> Categ
     palette
         Colours asked for, or None.
     stored
-        Colours that go with the object, as scanpy keeps them in ``uns["<key>_colors"]``; used
-        where there is one for each category and `palette` is None.
+        Colours that go with the object, as scanpy keeps them in ``uns["<key>_colors"]``, or by
+        category; used where there is one for each category and `palette` is None.
 
     Raises
     ------
     ValueError
-        If `palette` has too few colours, lacks a category, or is no known colormap.
+        If `palette` has too few colours, lacks a category, or is no known colormap; or if what is
+        stored is no colour.
     """
+    order: list[int] | None = None
     if isinstance(values.dtype, pd.CategoricalDtype):
         categories = values.cat.categories.tolist()
         order = list(range(len(categories)))
@@ -119,11 +121,36 @@ def categorize(values: pd.Series, palette: Palette, stored: Any = None) -> Categ
         rank[order] = np.arange(len(order))
         codes = rank[values.cat.codes.to_numpy()]
         names = [categories[i] for i in order]
-        if palette is None and stored is not None and len(stored) == len(names):
-            palette = [stored[i] for i in order]
     else:
         codes, names = encode(values, str(values.name))
+    if palette is None and stored is not None:
+        palette = _stored_palette(stored, names, order, f"{values.name}_colors")
     return Categories(codes, names, _choose(palette, names))
+
+
+def _stored_palette(
+    stored: Any, names: list[Hashable], order: list[int] | None, key: str
+) -> list[Any] | None:
+    """Stored colours in the order of ``names``; None where there is not one for each."""
+    from matplotlib.colors import is_color_like
+
+    if isinstance(stored, Mapping):
+        # In files the keys are text, whatever the categories are.
+        by_text = {str(name): color for name, color in stored.items()}
+        if not all(str(name) in by_text for name in names):
+            return None
+        colors = [stored[name] if name in stored else by_text[str(name)] for name in names]
+    elif order is not None and len(stored) == len(names):
+        colors = [stored[i] for i in order]
+    else:
+        return None
+    for color in colors:
+        if not is_color_like(color):
+            raise ValueError(
+                f"uns[{key!r}] holds {color!r}, which is no colour that matplotlib knows: "
+                "write it as '#RRGGBB', say, or delete the key"
+            )
+    return colors
 
 
 def _choose(palette: Palette, names: list[Hashable]) -> NDArray[np.float64]:

@@ -74,5 +74,5 @@ def together(
         )
     stored = parts[0].uns.get(f"{color}_colors")
     if stored is not None:
-        spots.uns["colors"] = list(stored)
+        spots.uns["colors"] = dict(stored) if isinstance(stored, Mapping) else list(stored)
     return spots

@@ -449,6 +449,16 @@ def test_spots_without_a_domain_share_no_name_with_one(to, usual, taken, section
     assert found[-1] == f"{usual} ({taken + 1})"
 
 
+def test_colours_may_be_by_category(section, tmp_path):
+    section.uns["smart_colors"] = {"2": "red", "cortex": "#00FF00", "white, matter": "blue"}
+    export(section, "xenium", tmp_path / "groups.csv")
+    found = {row["group"]: row["color"] for row in rows_of(tmp_path / "groups.csv")}
+    assert found == {"2": "#FF0000", "cortex": "#00FF00", "white, matter": "#0000FF"}
+    section.uns["smart_colors"]["2"] = "rouge"
+    with pytest.raises(ValueError, match=r"uns\['smart_colors'\] holds 'rouge'"):
+        export(section, "xenium", tmp_path / "other.csv")
+
+
 def test_domains_that_are_the_same_as_text(section, tmp_path):
     section.obs["smart"] = pd.Categorical([1, "1"] * 36, categories=[1, "1"])
     match = r"obs\['smart'\] has two domains that are '1' as text, .*rename one"

@@ -153,3 +153,13 @@ def test_an_unknown_kind(mdata, tmp_path):
     with pytest.raises(ValueError, match=r"kind='seurat' is not known; use 'Single.*' or 'Seurat'"):
         io.write_rds(mdata, tmp_path / "a.rds", kind="seurat")
     assert list(tmp_path.iterdir()) == []
+
+
+@needs_seurat
+@pytest.mark.filterwarnings("ignore:5 of 30 spots have no ADT")
+@pytest.mark.parametrize("kind", ["Seurat", "SingleCellExperiment"])
+def test_colours_by_category(mdata, tmp_path, kind):
+    mdata.uns["smart_colors"] = {"2": "#0000ff", "1": "#00ff00", "0": "#ff0000", "9": "#000000"}
+    io.write_rds(mdata, tmp_path / "new.rds", kind=kind)
+    [found] = io.read_rds(tmp_path / "new.rds").uns.values()
+    assert found == ["#ff0000", "#00ff00", "#0000ff"]

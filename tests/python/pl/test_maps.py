@@ -143,6 +143,33 @@ def test_stored_colours_follow_their_categories(adata):
     assert legend_of(pl.spatial(other, palette=PALETTE))["10"] == PALETTE[10]
 
 
+@pytest.mark.parametrize("kind", ["text", "numbers", "no categories"])
+def test_stored_colours_may_be_by_category(adata, kind):
+    other = adata.copy()
+    named = {str(i): to_hex(c).upper() for i, c in enumerate(colormaps["tab20"].colors[:12])}
+    if kind == "numbers":
+        other.obs["smart"] = other.obs["smart"].astype(int).astype("category")
+    elif kind == "no categories":
+        other.obs["smart"] = other.obs["smart"].astype(object)
+    other.uns["smart_colors"] = dict(reversed(named.items()))
+    assert legend_of(pl.spatial(other)) == named
+    assert legend_of(pl.sections([other, other])[-1]) == named
+    del other.uns["smart_colors"]["7"]
+    assert legend_of(pl.spatial(other))["3"] == PALETTE[3]
+
+
+@pytest.mark.parametrize("by_category", [True, False])
+def test_stored_colours_that_are_none(adata, by_category):
+    other = adata.copy()
+    stored = {str(i): "red" for i in range(12)} | {"5": "rouge"}
+    other.uns["smart_colors"] = stored if by_category else list(stored.values())
+    match = r"uns\['smart_colors'\] holds 'rouge', which is no colour"
+    with pytest.raises(ValueError, match=match):
+        pl.spatial(other)
+    # What is not asked for need not be right.
+    assert legend_of(pl.spatial(other, palette=PALETTE))["5"] == PALETTE[5]
+
+
 def test_palette_can_be_told_apart():
     # Viénot, Brettel and Mollon (1999): what a deuteranope and a protanope see.
     rgb = np.array([to_rgba(c)[:3] for c in [*PALETTE, "#FFFFFF"]]) ** 2.2
