@@ -18,6 +18,12 @@ DOMAINS = "smart"
 SECTION = "section"
 """``obs`` key of the section of each spot."""
 
+SECTION_COLUMNS = (SECTION, "smart_section", "smart_section_1")
+"""Columns of ``obs`` in which the command line notes the section of a spot: the first that is free."""
+
+IMAGE = "image"
+"""``obs`` key of the image (of Seurat) or sample (of SpatialExperiment) of each spot."""
+
 BATCH = "batch"
 """``obs`` key of the batch of each spot, where the caller names no column."""
 

@@ -30,7 +30,6 @@ from smartcore.cli._lookup import find_labels
 from smartcore.given.feature_types import MODALITY_NAMES, column_in
 from smartcore.io import KINDS
 from smartcore.io._files import hdf5_content
-from smartcore.io._rds import IMAGE as IMAGE_COLUMN
 from smartcore.io._spot_table import is_spot_table, read_spot_table
 from smartcore.io._stores import is_spatialdata
 from smartcore.io._tenx import FEW
@@ -319,8 +318,8 @@ def _own_sections(inputs: Inputs) -> str | None:
     data = inputs.data
     if isinstance(data, dict):
         return None
-    if data.obs.get(IMAGE_COLUMN, pd.Series()).nunique() > 1:
-        return IMAGE_COLUMN
+    if data.obs.get(_keys.IMAGE, pd.Series()).nunique() > 1:
+        return _keys.IMAGE
     folder = data.uns.get(_keys.FOLDER, {})
     for key in (_spatialdata.section_key(data), folder.get("section_key")):
         if key is not None and find_labels(data, key).values.nunique() > 1:

@@ -162,7 +162,7 @@ def _check_widths(parts: Mapping[str, AnnData], key: str | None) -> None:
 
 def section_column(sections: Mapping[str, Mapping[str, AnnData]]) -> str:
     """Column of ``obs`` for the sections: one that nobody uses for something else."""
-    for key in (_keys.SECTION, "smart_section", "smart_section_1"):
+    for key in _keys.SECTION_COLUMNS:
         taken = any(
             key in adata.obs and (adata.obs[key].astype(object) != section).any()
             for section, parts in sections.items()
@@ -170,7 +170,7 @@ def section_column(sections: Mapping[str, Mapping[str, AnnData]]) -> str:
         )
         if not taken:
             return key
-    raise ValueError(f"obs has columns {_keys.SECTION!r}, 'smart_section' and 'smart_section_1'")
+    raise ValueError(f"obs has columns {', '.join(map(repr, _keys.SECTION_COLUMNS))}")
 
 
 def _stacked(parts: Mapping[str, AnnData], rep: str, spatial_key: str, section_key: str) -> AnnData:

@@ -335,28 +335,43 @@ local({
     object
   }
 
-  # A field of view for each image that the spots are said to be of.
-  add_places <- function(object, points, image) {
-    if (is.null(image)) image <- rep("fov", ncol(object))
-    image <- as.character(image)
-    for (one in unique(image[!is.na(image)])) {
-      rows <- which(image == one & stats::complete.cases(points))
-      if (!length(rows)) next
+  # Names of R for images, none of which is there.
+  image_names <- function(images, taken) {
+    names <- make.names(images)
+    clash <- names %in% taken
+    names[clash] <- paste0("fov.", names[clash])
+    utils::tail(make.unique(c(taken, names)), length(names))
+  }
+
+  # Letters and digits alone, a letter first, and none that is there.
+  image_keys <- function(names, taken) {
+    stems <- tolower(gsub("[^a-zA-Z0-9]", "", names))
+    odd <- !grepl("^[a-z]", stems)
+    stems[odd] <- paste0("fov", stems[odd])
+    unique <- make.unique(c(tolower(sub("_$", "", taken)), stems), sep = "")
+    paste0(utils::tail(unique, length(stems)), "_")
+  }
+
+  # A field of view for each image; "" is the image of spots that are in none.
+  add_places <- function(object, points, image, columns) {
+    image[!stats::complete.cases(points)] <- ""
+    images <- setdiff(unique(image), "")
+    names <- image_names(images, c(names(object), columns))
+    keys <- image_keys(names, as.character(unlist(SeuratObject::Key(object))))
+    for (i in seq_along(images)) {
+      rows <- which(image == images[i])
       table <- data.frame(
         x = points[rows, 1], y = points[rows, 2], cell = colnames(object)[rows]
       )
-      name <- make.names(one)
-      if (name %in% names(object)) name <- paste0("fov.", name)
-      object[[name]] <- SeuratObject::CreateFOV(
+      object[[names[i]]] <- SeuratObject::CreateFOV(
         list(centroids = SeuratObject::CreateCentroids(table)),
-        type = "centroids", assay = SeuratObject::DefaultAssay(object),
-        key = paste0(tolower(gsub("[^a-zA-Z0-9]", "", name)), "_")
+        type = "centroids", assay = SeuratObject::DefaultAssay(object), key = keys[i]
       )
     }
     object
   }
 
-  as_seurat <- function(experiments, joint, domains) {
+  as_seurat <- function(experiments, joint, domains, image) {
     needs("SeuratObject", "4.1", "objects of Seurat", "write")
     main <- names(experiments)[1]
     object <- SeuratObject::CreateSeuratObject(seurat_assay(experiments[[main]]), assay = main)
@@ -377,7 +392,7 @@ local({
     }
     places <- SingleCellExperiment::reducedDims(experiments[[main]])$spatial
     if (!is.null(places) && ncol(places) == 2) {
-      object <- add_places(object, as.matrix(places), about$image)
+      object <- add_places(object, as.matrix(places), image, names(about))
     }
     # Columns share their names with nothing else of the object.
     taken <- names(about) %in% names(object)
@@ -391,11 +406,11 @@ local({
 
   # write_rds(): `experiments` are SingleCellExperiments of the same cells, the first the main one.
   # `joint` names the reductions of the main one that are of all, `domains` the columns that may hold
-  # these.
-  write <- function(path, experiments, kind, joint, domains, colours) {
+  # these. `image` is that of each cell.
+  write <- function(path, experiments, kind, joint, domains, colours, image) {
     colours <- colours[lengths(colours) > 0]
     if (kind == "Seurat") {
-      object <- as_seurat(experiments, joint, domains)
+      object <- as_seurat(experiments, joint, domains, image)
       for (name in names(colours)) {
         there <- c(name, paste0(name, "_clusters"))
         column <- there[there %in% names(object[[]])][1]

@@ -28,9 +28,6 @@ EXPECTED = (
     "saveRDS(object, 'file.rds')"
 )
 
-IMAGE = "image"
-"""``obs`` column with the image (of Seurat) or sample (of SpatialExperiment) of each spot."""
-
 COORDINATE_COLUMNS = (
     ("x", "y"),
     ("imagecol", "imagerow"),
@@ -261,9 +258,9 @@ def _add_images(mdata: MuData, images: Mapping[str, Any], source: Path, spatial_
             stacklevel=4,
         )
     mdata.obsm[spatial_key] = coordinates
-    if IMAGE in mdata.obs:
-        logger.info("%s: column %s of the metadata makes way for the images", source, IMAGE)
-    mdata.obs[IMAGE] = pd.Categorical.from_codes(image, categories=list(images))
+    if _keys.IMAGE in mdata.obs:
+        logger.info("%s: column %s of the metadata makes way for the images", source, _keys.IMAGE)
+    mdata.obs[_keys.IMAGE] = pd.Categorical.from_codes(image, categories=list(images))
 
 
 def _reduction_as_coordinates(mdata: MuData) -> np.ndarray | None:

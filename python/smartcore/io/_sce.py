@@ -14,6 +14,7 @@ from anndata import AnnData
 
 from smartcore import _keys
 from smartcore._r import call_r, code_r, require_r
+from smartcore.io._seurat import check_features, images_of
 from smartcore.io._write import StagedFiles
 
 if TYPE_CHECKING:
@@ -46,10 +47,12 @@ def write_rds(
         Class of the object in R. For ``"Seurat"`` each modality becomes an assay with raw counts
         (without layers beside them), ``obsm["X_name"]`` the reduction ``name``, or
         ``name.modality`` where it is of another modality than the first. Coordinates become a
-        field of view for each value of ``obs["image"]``, or one. Columns of ``obs`` that share
+        field of view for each value of ``obs["image"]``, or else for each section: of
+        ``obs["section"]``, or of the column that the folder's reader noted in
+        ``uns["smart_folder"]``. Their names are made names of R. Columns of ``obs`` that share
         their name with a reduction get ``_clusters`` behind it: domains in ``obs["smart"]`` are
         ``smart_clusters``, as after ``RunSMART()`` in R, and the identities. Colours are in
-        ``Misc(object)``. Seurat writes ``-`` for ``_`` in names of features.
+        ``Misc(object)``. Seurat writes ``-`` for ``_`` and ``|`` in names of features.
 
     Raises
     ------
@@ -57,7 +60,8 @@ def write_rds(
         If R, rpy2, anndata2ri or the R package SingleCellExperiment is missing, or SeuratObject
         for ``kind="Seurat"``.
     ValueError
-        If `path` does not end in ``.rds``, `kind` is not known, or `data` holds what R cannot.
+        If `path` does not end in ``.rds``, `kind` is not known, or `data` holds what R cannot,
+        such as features that Seurat would call the same.
     TypeError
         If `data` is neither MuData nor AnnData.
     OSError
@@ -79,6 +83,9 @@ def write_rds(
         raise TypeError(f"data must be a MuData or an AnnData, not {type(data).__name__}")
     if not modalities:
         raise ValueError("data holds no modality")
+    if kind == "Seurat":
+        for name, adata in modalities.items():
+            check_features(adata.var_names, name)
     packages = ["SingleCellExperiment", *(["SeuratObject"] if kind == "Seurat" else [])]
     require_r(packages, "writing .rds files")
     _require_anndata2ri()
@@ -86,9 +93,9 @@ def write_rds(
 
     with StagedFiles() as staged:
         temporary = staged.stage(path)
-        experiments = {
-            name: _to_experiment(_for_r(adata, name, joint)) for name, adata in modalities.items()
-        }
+        plain = {name: _for_r(adata, name, joint) for name, adata in modalities.items()}
+        images = images_of(next(iter(plain.values())).obs, data.uns) if kind == "Seurat" else None
+        experiments = {name: _to_experiment(adata) for name, adata in plain.items()}
         with ro.conversion.localconverter(ro.default_converter):
             listed = ro.ListVector(experiments)
             colours = ro.ListVector(_colours(data, modalities))
@@ -96,7 +103,8 @@ def write_rds(
         shared = [key for key in data.obsm if joint is not None or not key.startswith(_keys.PCA)]
         points = [_r_name(key) for key in shared]
         domains = [f"{_keys.DOMAINS}_clusters", _keys.DOMAINS]
-        call_r(kind, Path(path), "write", str(temporary), listed, kind, points, domains, colours)
+        given = (listed, kind, points, domains, colours, images)
+        call_r(kind, Path(path), "write", str(temporary), *given)
         staged.commit()
 
 

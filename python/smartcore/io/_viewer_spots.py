@@ -19,9 +19,6 @@ from smartcore.pl._data import colors_of, coordinates, is_mudata, missing_key, v
 
 logger = logging.getLogger("smartcore")
 
-_SECTION_COLUMNS = (_keys.SECTION, "smart_section", "smart_section_1")
-"""Columns in which the command line notes the section of a spot."""
-
 
 @dataclass(frozen=True)
 class Spots:
@@ -137,7 +134,7 @@ def _parts(data: Any) -> Iterator[tuple[str, Any]]:
 
 def _rows_by_section(data: Any, section_key: str | None) -> Iterator[tuple[str, NDArray[np.intp]]]:
     if section_key is None:
-        for column in _SECTION_COLUMNS:
+        for column in _keys.SECTION_COLUMNS:
             try:
                 n_sections = values_of(data, column).nunique()
             except KeyError:

@@ -1,5 +1,6 @@
 """Seurat objects written, and looked at by R itself."""
 
+import re
 from io import StringIO
 
 import anndata as ad
@@ -10,6 +11,7 @@ import pytest
 import scipy.sparse as sp
 
 from smartcore import _r, io
+from smartcore.io._seurat import images_of
 
 needs_seurat = pytest.mark.skipif(
     bool(_r.missing_in_r(["SingleCellExperiment", "SeuratObject"])),
@@ -124,6 +126,108 @@ def test_three_dimensions_and_missing_places(mdata, rscript, tmp_path):
     places = mdata.obsm["spatial"].copy()
     places[3] = np.nan
     np.testing.assert_allclose(back.obsm["spatial"], places)
+
+
+def in_r(path, rscript):
+    """Images of an object, their keys, and places of cells, as R itself has them."""
+    code = f"""
+    suppressPackageStartupMessages(library(SeuratObject))
+    x <- readRDS("{path}")
+    stopifnot(validObject(x), !anyDuplicated(Key(x)), all(grepl("^[a-zA-Z][a-zA-Z0-9]*_$", Key(x))))
+    found <- lapply(Images(x), function(one) {{
+      stopifnot(identical(make.names(one), one), identical(DefaultAssay(x[[one]]), DefaultAssay(x)))
+      cbind(GetTissueCoordinates(x[[one]])[c("x", "y", "cell")], image = one)
+    }})
+    write.csv(do.call(rbind, found), stdout(), row.names = FALSE)
+    """
+    return pd.read_csv(StringIO(rscript(code=code)), index_col="cell")
+
+
+@needs_seurat
+@pytest.mark.parametrize("key", ["section", "smart_section", "sample"])
+@pytest.mark.parametrize("joint", [True, False])
+def test_sections_lie_in_images_of_their_own(mdata, rscript, tmp_path, key, joint):
+    """At the same places, as sections of one make do."""
+    del mdata.obs["image"], mdata.mod["ADT"]
+    data = mdata if joint else io.as_anndata(mdata, "rna")
+    data.obsm["spatial"] = np.tile(data.obsm["spatial"][:10], (3, 1))
+    sections = np.repeat(["a b", "a.b", "3"], 10)
+    data.obs[key] = pd.Categorical(sections)
+    data.obs["A"] = 1.0
+    if key == "sample":
+        data.uns["smart_folder"] = {"section_key": "sample"}
+    io.write_rds(data, tmp_path / "new.rds", kind="Seurat")
+    found = in_r(tmp_path / "new.rds", rscript).loc[data.obs_names]
+    np.testing.assert_allclose(found[["x", "y"]], data.obsm["spatial"], rtol=1e-6)
+    names = np.repeat(["a.b", "a.b.1", "X3"], 10)
+    assert found["image"].tolist() == names.tolist()
+    back = io.read_rds(tmp_path / "new.rds")
+    assert back.obs["image"].tolist() == names.tolist()
+    assert back.obs[key].tolist() == sections.tolist()
+    np.testing.assert_allclose(back.obsm["spatial"], data.obsm["spatial"], rtol=1e-12)
+
+
+@needs_seurat
+def test_names_of_sections_that_are_taken(mdata, rscript, tmp_path):
+    """By an assay, a reduction, a column or, but for signs and case, another section."""
+    adata = io.as_anndata(mdata, "rna")
+    del adata.obs["image"]
+    sections = np.repeat(["rna", "smart", "score", "PC", "p.c", "\u5207\u7247"], 5)
+    adata.obs["section"] = sections
+    io.write_rds(adata, tmp_path / "new.rds", kind="Seurat")
+    found = in_r(tmp_path / "new.rds", rscript).loc[adata.obs_names]
+    np.testing.assert_allclose(found[["x", "y"]], adata.obsm["spatial"], rtol=1e-6)
+    pairs = set(zip(sections, found["image"], strict=True))
+    assert len(pairs) == len(set(found["image"])) == 6
+    assert ("PC", "PC") in pairs
+    back = io.read_rds(tmp_path / "new.rds")
+    assert back.obs["section"].tolist() == sections.tolist()
+    np.testing.assert_allclose(back.obs["score"], adata.obs["score"])
+
+
+@pytest.mark.parametrize(
+    ("sections", "images", "expected"),
+    [
+        (None, None, ["fov"] * 4),
+        (None, ["i", None, "j", "j"], ["i", "", "j", "j"]),
+        (["a", "a", "b", "b"], None, ["a", "a", "b", "b"]),
+        (["a", "a", "a", "a"], None, ["fov"] * 4),  # nothing to tell apart
+        (["a", "a", "b", None], None, ["a", "a", "b", "fov"]),
+        (["a", "a", "fov", None], None, ["a", "a", "fov", "fov_"]),
+        (["a", "a", "b", "b"], ["i", "j", "k", "k"], ["i", "j", "k", "k"]),
+        (["a", "a", "b", "b"], ["i", "i", "i", "i"], ["a", "a", "b", "b"]),
+        (["a", "a", "b", "b"], ["i", "j", "i", None], ["a.i", "a.j", "b.i", ""]),
+        ([1, 1, 2, 2], None, ["1", "1", "2", "2"]),
+    ],
+)
+def test_no_image_holds_two_sections(sections, images, expected):
+    columns = {"section": sections, "image": images}
+    obs = pd.DataFrame({k: v for k, v in columns.items() if v is not None}, index=list("wxyz"))
+    assert images_of(obs, {}) == expected
+    assert images_of(obs.astype("category"), {}) == expected
+
+
+@pytest.mark.parametrize("other", ["a-1", "a|1"])
+def test_features_that_seurat_would_call_the_same(mdata, tmp_path, other, monkeypatch):
+    monkeypatch.setattr("smartcore.io._sce.call_r", lambda *_: pytest.fail("R was called"))
+    rna = io.as_anndata(mdata, "rna")
+    rna.var_names = ["b_1", "a_1", other, *rna.var_names[3:]]
+    said = (
+        f"features 'a_1' and {other!r} of rna would both be 'a-1', as Seurat writes - for _ and |"
+    )
+    with pytest.raises(ValueError, match=re.escape(said)):
+        io.write_rds(rna, tmp_path / "new.rds", kind="Seurat")
+    assert not list(tmp_path.iterdir())
+
+
+@needs_seurat
+def test_seurats_names_of_features(rscript):
+    code = """
+    suppressPackageStartupMessages(library(SeuratObject))
+    x <- matrix(1, 4, 1, dimnames = list(c("a_1", "a|1", "a-1", "a.1"), "cell"))
+    for (name in rownames(x)) cat(rownames(suppressWarnings(CreateAssayObject(x[name, , drop = F]))))
+    """
+    assert rscript(code=code) == "a-1a-1a-1a.1"
 
 
 def test_one_modality_with_what_is_joint(mdata, no_pulling, tmp_path):
