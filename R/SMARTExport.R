@@ -49,7 +49,8 @@
 #'   pixels. `NULL`: 1 for Visium, whose coordinates are pixels. QuPath needs it for all others.
 #' @param spots For QuPath, whether to write each cell, too, with its confidence as a measurement.
 #' @param port For Vitessce, the port of this computer at which the folder will be served.
-#' @param overwrite Whether files that are there may be replaced.
+#' @param overwrite Whether files that are there may be replaced. Tables of an earlier export,
+#'   such as that of confidence, are then removed where the new one has none.
 #' @param overlap What becomes of a cell in regions of two labels: `"error"`, or `"smallest"`, the
 #'   label of the smaller region, for regions drawn within others.
 #' @param verbose Whether to say what was written.
