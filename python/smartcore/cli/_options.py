@@ -69,7 +69,7 @@ def add_input_options(parser: argparse.ArgumentParser) -> None:
         help="bring a modality of --other or --embedding that was measured at other places of the "
         "same section, in the same coordinates, to the spots of the first other modality: a spot "
         "gets what was measured within the radius, in units of the coordinates (default: half the "
-        "median distance between neighbouring spots)",
+        "median distance between neighbouring spots); with --section-key, in its own section only",
     )
     group.add_argument(
         "--place-method",

@@ -12,6 +12,7 @@ from anndata import AnnData
 
 from smartcore.cli._common import UsageError
 from smartcore.cli._kinds import IMAGE, OTHER_KINDS, kind_of
+from smartcore.cli._lookup import find_labels
 
 logger = logging.getLogger("smartcore")
 
@@ -29,7 +30,8 @@ def bring_to_spots(args: argparse.Namespace, data: dict[str, AnnData]) -> None:
     UsageError
         If there is no other modality, or the names of spots show that pixels are left as they are.
     KeyError, ValueError
-        If coordinates are missing or no pixel is near a spot; the message names the modality.
+        If coordinates or sections are missing or no pixel is near a spot; the message names the
+        modality.
     """
     from smartcore import pp
 
@@ -39,6 +41,10 @@ def bring_to_spots(args: argparse.Namespace, data: dict[str, AnnData]) -> None:
     spots = next((name for name in data if name not in radii), None)
     if spots is None:
         raise UsageError("--place brings pixels to the spots of another modality: give one, too")
+    key = args.section_key
+    if key is not None and key not in data[spots].obs:
+        others = {name: adata for name, adata in data.items() if name not in radii}
+        data[spots].obs[key] = find_labels(others, key).values.reindex(data[spots].obs_names)
     for name in [name for name in data if name in radii]:
         logger.info("%s: bringing its pixels to the spots of %s", name, spots)
         try:
@@ -48,6 +54,7 @@ def bring_to_spots(args: argparse.Namespace, data: dict[str, AnnData]) -> None:
                 method=args.place_method,
                 radius=radii[name],
                 spatial_key=args.spatial_key,
+                section_key=key,
             )
         except (KeyError, TypeError, ValueError) as err:
             raise type(err)(f"{name}: {err.args[0] if err.args else err}") from err

@@ -59,6 +59,7 @@ def to_spots(
         Key of the coordinates in ``obsm`` of both.
     section_key
         Column of ``obs`` of both with the section: pixels go to spots of their own section alone.
+        ``None``: all is one section, which several sections in ``obs["section"]`` of both refute.
 
     Returns
     -------
@@ -77,8 +78,8 @@ def to_spots(
     Raises
     ------
     ValueError
-        If no spot has a pixel, coordinates are not of one dimension, names of spots repeat, or
-        values are on disk.
+        If no spot has a pixel, coordinates are not of one dimension, names of spots repeat, values
+        are on disk, or both have several sections and ``section_key`` is not given.
     KeyError
         If there are no coordinates or sections.
 
@@ -149,11 +150,15 @@ def _groups(
 ) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
     """Pixels and spots of each section that has both."""
     if key is None:
+        _refuse_sections(adata, reference)
         return [(np.arange(adata.n_obs), np.arange(len(reference)))]
     columns = []
     for what, data in (("pixels", adata), ("spots", reference)):
         if not isinstance(data, AnnData) or key not in data.obs:
-            raise KeyError(f"The {what} have no obs[{key!r}] for the sections.")
+            raise KeyError(
+                f"The {what} have no obs[{key!r}] for the sections: add it, with the section of "
+                f"each of the {what}."
+            )
         columns.append(data.obs[key].astype(str).to_numpy())
     shared = [name for name in dict.fromkeys(columns[1]) if name in set(columns[0])]
     if not shared:
@@ -164,6 +169,18 @@ def _groups(
     return [
         (np.flatnonzero(columns[0] == name), np.flatnonzero(columns[1] == name)) for name in shared
     ]
+
+
+def _refuse_sections(*both: AnnData | pd.DataFrame) -> None:
+    key = _keys.SECTION
+    columns = [data.obs[key] for data in both if isinstance(data, AnnData) and key in data.obs]
+    numbers = [column.nunique() for column in columns]
+    if len(numbers) == 2 and min(numbers) > 1:
+        raise ValueError(
+            f"obs[{key!r}] tells {numbers[0]} sections of the pixels and {numbers[1]} of the spots "
+            f"apart: give section_key={key!r}, so that pixels go to spots of their own section "
+            "alone. If all is one section, delete this column of the pixels."
+        )
 
 
 def _weights(

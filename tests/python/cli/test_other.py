@@ -155,6 +155,47 @@ def test_sections_with_pixels_and_one_without_vectors(folder, out):
     )
 
 
+@pytest.mark.parametrize("holder", ["rna", "protein"])
+def test_pixels_go_to_spots_of_their_own_section(folder, out, holder, tmp_path, capsys):
+    """Two sections of one file, on the same axes; the column may be another modality's."""
+    names = ("left", "right")
+    both = {
+        what: ad.concat(
+            {name: ad.read_h5ad(folder / f"{name}_{what}.h5ad") for name in names},
+            label="section",
+            index_unique="-",
+        )
+        for what in ("rna", "pixels")
+    }
+    both["protein"] = both["rna"][:, :9].copy()
+    for what in {"rna", "protein"} - {holder}:
+        del both[what].obs["section"]
+    for what, adata in both.items():
+        adata.write_h5ad(tmp_path / f"{what}.h5ad")
+    sources = ["--rna", tmp_path / "rna.h5ad", "--protein", tmp_path / "protein.h5ad"]
+    sources += ["--other", f"msi={tmp_path}/pixels.h5ad", "--place", "msi=0.6", "-k", 3, "-o", out]
+    assert run(*sources, "--section-key", "section", *QUICK) == 0
+    alone = {
+        name: sm.pp.to_spots(
+            ad.read_h5ad(folder / f"{name}_pixels.h5ad"),
+            ad.read_h5ad(folder / f"{name}_rna.h5ad"),
+            radius=0.6,
+        )
+        for name in names
+    }
+    placed = sm.io.read_mudata(out)["msi"]
+    rows = [f"{spot}-{name}" for name in names for spot in alone[name].obs_names]
+    assert list(placed.obs_names) == rows
+    np.testing.assert_array_equal(placed.X, np.vstack([part.X for part in alone.values()]))
+    if holder == "rna":
+        command = ["run", *sources[:-1], tmp_path / "no.h5mu"]
+        assert_fails(capsys, command, r"msi: .*give --section-key section", folder=tmp_path)
+    del both["pixels"].obs["section"]
+    both["pixels"].write_h5ad(tmp_path / "pixels.h5ad")
+    command = ["run", *sources[:-1], tmp_path / "no.h5mu", "--section-key", "section"]
+    assert_fails(capsys, command, r"msi: The pixels have no obs\['section'\]", folder=tmp_path)
+
+
 def test_values_on_disk(folder, out):
     pytest.importorskip("dask")
     sources = ["--rna", folder / "left_rna.h5ad", "--other", f"msi={folder}/left_msi.h5ad"]

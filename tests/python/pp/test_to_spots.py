@@ -100,6 +100,21 @@ def test_pixels_go_to_spots_of_their_own_section():
     assert list(placed.obs["section"]) == ["a"] * alone[0].n_obs + ["b"] * alone[1].n_obs
 
 
+def test_sections_that_both_have_are_not_taken_for_one():
+    pixels, spots = made()
+    pixels.obs["section"] = np.repeat(["a", "b"], 150)
+    spots.obs["section"] = np.repeat(["a", "b"], 40)
+    with pytest.raises(ValueError, match=r"2 sections of the pixels.*section_key='section'"):
+        sm.pp.to_spots(pixels, spots, radius=7)
+    expected, _, _ = by_brute_force(pixels, spots, "nearest", 7)
+    expected = expected[~np.isnan(expected[:, 0])]
+    # A column of one section, or none, says nothing else than that all is one.
+    pixels.obs["section"] = "a"
+    np.testing.assert_array_equal(sm.pp.to_spots(pixels, spots, radius=7).X, expected)
+    del pixels.obs["section"]
+    np.testing.assert_array_equal(sm.pp.to_spots(pixels, spots, radius=7).X, expected)
+
+
 def test_spots_without_pixels_lack_the_modality():
     rna = sm.datasets.tri_omics((12, 12), n_genes=60).mod["rna"]
     sm.pp.rna(rna, n_comps=10)
