@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from smartcore import _keys
-from smartcore.io._files import existing, reading
+from smartcore.io._drawn import EXPECTED, Region, drawn_regions
+from smartcore.io._files import existing
 from smartcore.io._outlines import shapely_module
 from smartcore.io._pixels import in_pixels
 from smartcore.pl._data import coordinates
 
 logger = logging.getLogger("smartcore")
-
-_EXPECTED = "GeoJSON of regions, as QuPath exports it"
-_AREAS = ("Polygon", "MultiPolygon")
-_OBJECTS = {"detection", "cell", "tile", "tmaCore", "PathDetectionObject", "PathCellObject"}
-"""What QuPath keeps beside annotations; types of 0.2 among them."""
-
-
-class _Region(NamedTuple):
-    label: str
-    shape: Any
 
 
 def read_regions(
@@ -96,10 +86,10 @@ def read_regions(
     """
     if overlap not in ("error", "smallest"):
         raise ValueError(f"overlap must be 'error' or 'smallest', not {overlap!r}")
-    path = existing(path, _EXPECTED)
+    path = existing(path, EXPECTED)
     table = _coordinates(data, spatial_key)
     coords = in_pixels(table.to_numpy(np.float64), pixel_size, data)
-    regions = _regions(path)
+    regions = drawn_regions(path)
     categories = list(dict.fromkeys(region.label for region in regions))
     codes = _codes(path, regions, categories, table.index, coords, overlap)
     if (codes < 0).all():
@@ -129,54 +119,9 @@ def _coordinates(data: Any, spatial_key: str) -> pd.DataFrame:
     return table
 
 
-def _regions(path: Path) -> list[_Region]:
-    """Areas with labels, in the order of the file."""
-    shapely = shapely_module()
-    with reading(path, _EXPECTED):
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-        features = content if isinstance(content, list) else content.get("features", [content])
-        if not all(isinstance(feature, dict) and "geometry" in feature for feature in features):
-            raise ValueError("it has no features with a geometry")
-    found, others, nameless = [], 0, []
-    for number, feature in enumerate(features, 1):
-        geometry, properties = feature["geometry"] or {}, feature.get("properties") or {}
-        kind = properties.get("objectType") or properties.get("object_type") or feature.get("id")
-        if geometry.get("type") not in _AREAS or kind in _OBJECTS:
-            others += 1
-            continue
-        with reading(path, _EXPECTED):
-            shape = shapely.make_valid(shapely.from_geojson(json.dumps(geometry)))
-        label = _label(properties)
-        if label is None:
-            nameless.append(number)
-        else:
-            found.append(_Region(label, shape))
-    if nameless:
-        raise ValueError(
-            f"{len(nameless)} regions of {path} have neither class nor name (first: feature "
-            f"{nameless[0]}): give each a class in QuPath"
-        )
-    if not found:
-        raise ValueError(
-            f"{path} has no region: of its {len(features)} objects none is an annotation with an area"
-        )
-    if others:
-        logger.info("%s: %d objects that are no regions are left out", path, others)
-    return found
-
-
-def _label(properties: dict[str, Any]) -> str | None:
-    kind = properties.get("classification")
-    if isinstance(kind, dict):
-        # Derived classes are lists of names since QuPath 0.4.
-        kind = kind.get("name") or ": ".join(map(str, kind.get("names") or ()))
-    label = kind or properties.get("name")
-    return str(label) if label else None
-
-
 def _codes(
     path: Path,
-    regions: list[_Region],
+    regions: list[Region],
     categories: list[str],
     names: pd.Index,
     coords: NDArray[np.float64],
@@ -205,7 +150,7 @@ def _codes(
     return codes
 
 
-def _extents(regions: list[_Region], coords: NDArray[np.float64]) -> str:
+def _extents(regions: list[Region], coords: NDArray[np.float64]) -> str:
     bounds = np.array([region.shape.bounds for region in regions])
     low, high = bounds[:, :2].min(axis=0), bounds[:, 2:].max(axis=0)
     spots_low, spots_high = coords.min(axis=0), coords.max(axis=0)

@@ -34,6 +34,9 @@ def square(x: float, y: float, side: float) -> list[list[float]]:
     return [[x, y], [x + side, y], [x + side, y + side], [x, y + side]]
 
 
+NO_CORNERS = {"type": "Polygon", "coordinates": []}
+
+
 @pytest.fixture
 def write(tmp_path):
     def write(content) -> Path:
@@ -147,6 +150,15 @@ def test_other_objects_are_left_out(write, spots, caplog):
     assert "2 objects that are no regions are left out" in caplog.text
 
 
+def test_an_empty_region_beside_others_is_left_out(write, spots, caplog):
+    empty = {**feature([[0, 0]], "A"), "geometry": NO_CORNERS}
+    found = read_regions(write([empty, feature(square(0, 0, 50), "B")]), spots, pixel_size=1)
+    inside = (spots.obsm["spatial"] <= 50).all(axis=1)
+    assert found.notna().tolist() == inside.tolist()
+    assert list(found.cat.categories) == ["B"]
+    assert "1 regions are empty and left out" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -154,6 +166,8 @@ def test_other_objects_are_left_out(write, spots, caplog):
         ({"a": 1}, "no features with a geometry"),
         ([feature(square(0, 0, 9))], "1 regions .* neither class nor name .*feature 1"),
         ([feature(square(0, 0, 9), "A", kind="detection")], "has no region: of its 1 objects"),
+        ([feature(square(0, 0, 9), "A", kind="tma_core")], "has no region: of its 1 objects"),
+        ([{**feature([[0, 0]], "A"), "geometry": NO_CORNERS}], r"regions of .* are empty \(1, "),
         ([feature(square(500, 0, 9), "A")], r"none of the 300 spots.*x 500 to 509.*pixel_size"),
     ],
 )
