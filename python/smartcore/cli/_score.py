@@ -33,6 +33,8 @@ examples:
       another clustering, the annotation of the modality rna, and Moran's I
   smartcore score out.h5ad --regions drawn.geojson --pixel-size 0.2125
       regions drawn in QuPath as the annotation; coordinates in micrometres
+  smartcore score out.h5mu --regions drawn.geojson --section-key section --section s1
+      regions drawn on the image of one section of several
   smartcore score out_domains.csv --pred domain --truth layer --truth-file labels.csv
       tables whose first columns name the spots"""
 
@@ -73,6 +75,16 @@ def add_parser(commands: Any) -> None:
         "smallest region (default: %(default)s)",
     )
     parser.add_argument(
+        "--section-key",
+        metavar="COLUMN",
+        help="for --regions, the column of obs that tells tissue sections apart",
+    )
+    parser.add_argument(
+        "--section",
+        metavar="NAME",
+        help="for --regions, the section that they were drawn on; others are left out",
+    )
+    parser.add_argument(
         "--pred",
         default=None,
         metavar="COLUMN",
@@ -94,7 +106,7 @@ def run(args: argparse.Namespace) -> None:
     Raises
     ------
     UsageError
-        If Moran's I or regions are wanted of a table.
+        If Moran's I or regions are wanted of a table, or options do not go together.
     """
     from smartcore import metrics
 
@@ -106,6 +118,9 @@ def run(args: argparse.Namespace) -> None:
         raise UsageError("--regions needs coordinates, so an .h5mu or .h5ad file")
     if args.regions and args.truth_file:
         raise UsageError("--truth-file is for --truth; --regions names a file itself")
+    for option in ("section_key", "section"):
+        if getattr(args, option) is not None and not args.regions:
+            raise UsageError(f"--{option.replace('_', '-')} is for --regions, not for --truth")
     column = args.pred or ("domain" if table else _keys.DOMAINS)
     predicted = _lookup.find_labels(data, column)
     truth = _annotation(args, data)
@@ -152,6 +167,8 @@ def _annotation(args: argparse.Namespace, data: Any) -> _lookup.Labels:
         spatial_key=args.spatial_key,
         pixel_size=args.pixel_size,
         overlap=args.overlap,
+        section_key=args.section_key,
+        section=args.section,
     )
     return _lookup.Labels(labels.astype(object).dropna(), f"regions of {args.regions}")
 

@@ -37,6 +37,7 @@ _VALUES = {
     "method": "--cluster-method",
     "preset": "--preset",
     "regions": "--regions",
+    "section": "--section",
     "resolution": "--resolution",
     "n_clusters": "--n-clusters",
     "n_neighbors": "--n-neighbors",

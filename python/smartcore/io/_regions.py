@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +16,7 @@ from smartcore.io._drawn import EXPECTED, Region, drawn_regions
 from smartcore.io._files import existing
 from smartcore.io._outlines import shapely_module
 from smartcore.io._pixels import in_pixels
+from smartcore.io._viewer_spots import noted_sections, rows_of_sections
 from smartcore.pl._data import coordinates
 
 logger = logging.getLogger("smartcore")
@@ -27,6 +29,8 @@ def read_regions(
     spatial_key: str = _keys.SPATIAL,
     pixel_size: float | None = None,
     overlap: Literal["error", "smallest"] = "error",
+    section_key: str | None = None,
+    section: str | None = None,
 ) -> pd.Series:
     """Label spots by the regions that somebody drew in QuPath.
 
@@ -50,12 +54,17 @@ def read_regions(
     overlap
         What becomes of a spot in regions of different labels: ``"error"``, or ``"smallest"``, the
         label of the region of the smallest area, for regions drawn within others.
+    section_key
+        Column of ``obs`` with the section of each spot, where ``data`` has several.
+    section
+        The section whose image the regions were drawn on: only its spots get labels.
 
     Returns
     -------
     pandas.Series
         Categorical, named "region", one label per spot, indexed as ``data``; missing for spots in
-        no region. Spots on an outline are in the region. Categories come in the order of the file.
+        no region, and for those of other sections. Spots on an outline are in the region.
+        Categories come in the order of the file.
 
     Raises
     ------
@@ -63,9 +72,14 @@ def read_regions(
         If there is no such file.
     ImportError
         If shapely is missing.
+    TypeError
+        If ``data`` is a list or dict of sections.
+    KeyError
+        If there are no coordinates, or no column ``section_key``.
     ValueError
         If the file is no GeoJSON or has no region, a region has neither class nor name, regions
-        of different labels share spots, no spot lies in any region, or the unit is unknown.
+        of different labels share spots, no spot lies in any region, the unit is unknown, or
+        ``data`` has several sections and ``section_key`` and ``section`` do not name one of them.
 
     Examples
     --------
@@ -88,21 +102,68 @@ def read_regions(
         raise ValueError(f"overlap must be 'error' or 'smallest', not {overlap!r}")
     path = existing(path, EXPECTED)
     table = _coordinates(data, spatial_key)
-    coords = in_pixels(table.to_numpy(np.float64), pixel_size, data)
+    own = _rows(data, len(table), section_key, section)
+    coords = in_pixels(table.to_numpy(np.float64), pixel_size, data)[own]
     regions = drawn_regions(path)
     categories = list(dict.fromkeys(region.label for region in regions))
-    codes = _codes(path, regions, categories, table.index, coords, overlap)
+    codes = np.full(len(table), -1)
+    codes[own] = _codes(path, regions, categories, table.index[own], coords, overlap)
     if (codes < 0).all():
         raise ValueError(
-            f"none of the {len(codes)} spots lies in a region of {path}: {_extents(regions, coords)}. "
-            "Look at pixel_size, and at whether the regions are of this image"
+            f"none of the {len(own)} spots{f' of section {section!r}' if section else ''} lies in a "
+            f"region of {path}: {_extents(regions, coords)}. Look at pixel_size, and at whether the "
+            "regions are of this image"
         )
-    logger.info("%s: %d of %d spots lie in a region", path, (codes >= 0).sum(), len(codes))
+    logger.info("%s: %d of %d spots lie in a region", path, (codes >= 0).sum(), len(own))
     labels = pd.Categorical.from_codes(codes, categories=categories)
     return pd.Series(labels, index=table.index, name="region")
 
 
+def _rows(
+    data: Any, n_spots: int, section_key: str | None, section: str | None
+) -> NDArray[np.intp]:
+    """Spots that may lie in regions: those of one section."""
+    if section_key is None:
+        if section is not None:
+            raise ValueError(
+                f"section={section!r} needs section_key, the column of obs with the section of "
+                "each spot"
+            )
+        column, names = noted_sections(data) if hasattr(data, "obsm") else ("", [])
+        if names:
+            raise ValueError(_one_of(column, names))
+        return np.arange(n_spots)
+    if not hasattr(data, "obsm"):
+        raise TypeError(
+            f"section_key is for AnnData and MuData, not {type(data).__name__}: give the "
+            "coordinates of one section alone"
+        )
+    rows = rows_of_sections(data, section_key)
+    if section is None and len(rows) == 1:
+        return np.arange(n_spots)
+    if section is None or str(section) not in rows:
+        missing = "" if section is None else f"there is no section {section!r}: "
+        raise ValueError(missing + _one_of(section_key, list(rows)))
+    return rows[str(section)]
+
+
+def _one_of(column: str, names: list[str]) -> str:
+    there = ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
+    return (
+        f"obs[{column!r}] has the sections {there}, and regions are of one image: give "
+        f"section_key={column!r} and section={names[0]!r}, or whichever the regions were drawn on"
+    )
+
+
 def _coordinates(data: Any, spatial_key: str) -> pd.DataFrame:
+    several = isinstance(data, Sequence) and any(
+        hasattr(part, "obsm") or getattr(part, "ndim", 1) > 1 for part in data
+    )
+    if several or (isinstance(data, Mapping) and not hasattr(data, "obsm")):
+        raise TypeError(
+            f"regions are of one image, and data is a {type(data).__name__} of sections: give one "
+            "section at a time"
+        )
     if isinstance(data, pd.DataFrame):
         if not {"x", "y"} <= set(data.columns):
             raise ValueError(f"coordinates need columns x and y; they have {list(data.columns)}")

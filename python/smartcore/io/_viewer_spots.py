@@ -133,19 +133,38 @@ def _parts(data: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _rows_by_section(data: Any, section_key: str | None) -> Iterator[tuple[str, NDArray[np.intp]]]:
-    if section_key is None:
-        for column in _keys.SECTION_COLUMNS:
-            try:
-                n_sections = values_of(data, column).nunique()
-            except KeyError:
-                continue
-            if n_sections > 1:
-                raise ValueError(
-                    f"obs[{column!r}] tells {n_sections} sections apart, and viewers show one at a "
-                    f"time: give section_key={column!r} for a file for each section"
-                )
-        yield "", np.arange(data.n_obs)
+    if section_key is not None:
+        yield from rows_of_sections(data, section_key).items()
         return
+    column, names = noted_sections(data)
+    if len(names) > 1:
+        raise ValueError(
+            f"obs[{column!r}] tells {len(names)} sections apart, and viewers show one at a "
+            f"time: give section_key={column!r} for a file for each section"
+        )
+    yield "", np.arange(data.n_obs)
+
+
+def noted_sections(data: Any) -> tuple[str, list[str]]:
+    """The column in which a run noted several sections, and their names; "" and [] for one."""
+    for column in _keys.SECTION_COLUMNS:
+        try:
+            names = values_of(data, column).dropna().astype(str).unique().tolist()
+        except KeyError:
+            continue
+        if len(names) > 1:
+            return column, names
+    return "", []
+
+
+def rows_of_sections(data: Any, section_key: str) -> dict[str, NDArray[np.intp]]:
+    """The rows of each section, in the order of the spots.
+
+    Raises
+    ------
+    KeyError, ValueError
+        If there is no such column, or a spot has no section.
+    """
     values = values_of(data, section_key)
     if values.isna().any():
         raise ValueError(
@@ -153,8 +172,7 @@ def _rows_by_section(data: Any, section_key: str | None) -> Iterator[tuple[str, 
             "every spot needs its section"
         )
     text = values.astype(str).to_numpy()
-    for name in dict.fromkeys(text):
-        yield name, np.flatnonzero(text == name)
+    return {name: np.flatnonzero(text == name) for name in dict.fromkeys(text)}
 
 
 def _spots(

@@ -96,6 +96,25 @@ def test_score_against_regions(result, capsys):
     assert report["truth"] == f"regions of {path}"
 
 
+def test_regions_of_one_section(result, capsys):
+    """Two sections on the same axes; each has half of the spots, here and there."""
+    adata = ad.read_h5ad(result)
+    first = np.random.default_rng(0).permutation(np.repeat([True, False], 50))
+    adata.obs["section"] = np.where(first, "s1", "s2")
+    adata.write_h5ad(result)
+    path = drawn(result, [(-1, -1), (6.5, 10)], [(6.6, -1), (10, 10)])
+    command = ["score", result, "--regions", path, "--pixel-size", 1, "--json"]
+    assert_fails(capsys, command, "give --section-key section and --section s[12], or")
+    assert_fails(capsys, [*command, "--section", "s1"], "--section s1 needs --section-key, the")
+    assert main([*map(str, command), "--section-key", "section", "--section", "s1"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    x = np.argwhere(np.ones((10, 10)))[first, 0]
+    assert report["n_spots"] == 50
+    assert report["scores"]["ari"] == pytest.approx(adjusted_rand_score(x > 6.5, x >= 5))
+    command = ["score", result, "--truth", "smart", "--section", "s1"]
+    assert_fails(capsys, command, "--section is for --regions, not for --truth", code=2)
+
+
 def test_overlapping_regions_are_told(result, capsys):
     path = drawn(result, [(-1, -1), (10, 10)], [(-1, -1), (4.5, 10)])
     command = ["score", result, "--regions", path, "--pixel-size", 1]

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import anndata as ad
+import mudata
 import numpy as np
 import pandas as pd
 import pytest
@@ -157,6 +158,69 @@ def test_an_empty_region_beside_others_is_left_out(write, spots, caplog):
     assert found.notna().tolist() == inside.tolist()
     assert list(found.cat.categories) == ["B"]
     assert "1 regions are empty and left out" in caplog.text
+
+
+def in_mudata(spots: ad.AnnData) -> mudata.MuData:
+    """With the sections in one modality alone, which has the spots in another order."""
+    whole = mudata.MuData({"rna": spots[::-1].copy(), "protein": spots[:200].copy()})
+    del whole["protein"].obs["section"]
+    whole.obs = pd.DataFrame(index=whole.obs_names)
+    return whole
+
+
+@pytest.mark.usefixtures("no_pulling")
+@pytest.mark.parametrize("kind", ["AnnData", "MuData"])
+def test_only_spots_of_the_section_lie_in_regions(write, spots, kind):
+    """Sections on the same axes."""
+    names = np.random.default_rng(1).choice(["s1", "s2", "s 3"], 300)
+    spots.obs["section"] = names
+    data = spots if kind == "AnnData" else in_mudata(spots)
+    path = write([feature(square(0, 0, 50), "A"), feature(square(51, 0, 40), "B")])
+    x, y = spots.obsm["spatial"].T
+    first, second = (x <= 50) & (y <= 50), (x >= 51) & (x <= 91) & (y <= 40)
+    for section in ("s1", "s2", "s 3"):
+        found = read_regions(path, data, pixel_size=1, section_key="section", section=section)
+        assert list(found.index) == list(data.obs_names)
+        expected = pd.Series(np.where(first, "A", np.where(second, "B", "")), spots.obs_names)
+        expected[names != section] = ""
+        assert found.astype(object).fillna("").loc[spots.obs_names].equals(expected)
+    there = ", ".join(dict.fromkeys(data["rna"].obs["section"] if kind == "MuData" else names))
+    for given in ({}, {"section_key": "section"}):
+        with pytest.raises(ValueError, match=rf"sections {there}.*section_key='section' and sec"):
+            read_regions(path, data, pixel_size=1, **given)
+    with pytest.raises(ValueError, match=rf"there is no section 's4'.*{there}"):
+        read_regions(path, data, pixel_size=1, section_key="section", section="s4")
+
+
+def test_a_section_needs_its_column(write, spots):
+    path = write([feature(square(0, 0, 50), "A")])
+    with pytest.raises(ValueError, match="section='s1' needs section_key"):
+        read_regions(path, spots, pixel_size=1, section="s1")
+    with pytest.raises(KeyError, match="'slide' is not in obs"):
+        read_regions(path, spots, pixel_size=1, section_key="slide", section="s1")
+    with pytest.raises(TypeError, match="coordinates of one section alone"):
+        read_regions(path, [[1, 1]], pixel_size=1, section_key="section", section="s1")
+    expected = read_regions(path, spots, pixel_size=1)
+    spots.obs["slide"] = "only"
+    found = read_regions(path, spots, pixel_size=1, section_key="slide")
+    pd.testing.assert_series_equal(found, expected)
+
+
+def test_no_spot_of_the_section_in_a_region_is_told(write, spots):
+    spots.obs["slide"] = np.where(spots.obsm["spatial"][:, 0] < 50, "left", "right")
+    path = write([feature(square(60, 0, 30), "A")])
+    n_left = int((spots.obsm["spatial"][:, 0] < 50).sum())
+    with pytest.raises(ValueError, match=rf"none of the {n_left} spots of section 'left'"):
+        read_regions(path, spots, pixel_size=1, section_key="slide", section="left")
+
+
+def test_sections_are_given_one_at_a_time(write, spots):
+    path = write([feature(square(0, 0, 50), "A")])
+    coords = spots.obsm["spatial"]
+    for data in ([spots, spots], (coords, coords[:9]), {"a": spots, "b": spots}):
+        kind = type(data).__name__
+        with pytest.raises(TypeError, match=f"a {kind} of sections: give one section at a time"):
+            read_regions(path, data, pixel_size=1)
 
 
 @pytest.mark.parametrize(
