@@ -84,7 +84,8 @@ class StagedFiles:
 
     Examples
     --------
-    >>>     >>> from pathlib import Path
+    >>> import tempfile
+    >>> from pathlib import Path
     >>> from smartcore import io
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     with io.StagedFiles() as files:
