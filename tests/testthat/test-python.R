@@ -183,8 +183,8 @@ test_that("loading starts no Python", {
 test_that("a Python that has been started before is taken as it is", {
   skip_without_core()
   out <- run_r(
-    "x <- matrix((1:300)^2 %% 7, 20, 15, dimnames = list(NULL, paste0('c', 1:15)))
-     xy <- cbind(rep(1:5, 3), rep(1:3, each = 5))
+    "x <- matrix((1:500)^2 %% 7, 20, 25, dimnames = list(NULL, paste0('c', 1:25)))
+     xy <- cbind(rep(1:5, 5), rep(1:5, each = 5))
      # It warns that nothing varies in space.
      found <- suppressWarnings(RunSMART(x, xy, 'rna', n.comps = 2, epochs = 2, verbose = FALSE))
      cat(dim(found$embedding))",
@@ -192,7 +192,7 @@ test_that("a Python that has been started before is taken as it is", {
       "invisible(reticulate::py_eval('1'))"
     ))
   )
-  expect_identical(utils::tail(out, 1), "15 64")
+  expect_identical(utils::tail(out, 1), "25 64")
 })
 
 test_that("SMART_PYTHON names a Python or the folder of an environment", {

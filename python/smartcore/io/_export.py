@@ -167,7 +167,7 @@ def export(
         if (left := int((~own.known).sum())) and to in ("xenium", "loupe"):
             logger.info("%s: %d spots without a domain are left out", paths[section], left)
     beside = [_beside(own, end) for own in paths.values() for end in _COMPANIONS.get(to, ())]
-    stale = [file for file in beside if file.is_file() and file not in writers]
+    stale = [file for file in beside if file not in writers and _is_ours(file)]
     there = [str(file) for file in (*(file for file in writers if file.exists()), *stale)]
     if there and not overwrite:
         verb = "exists" if len(there) == 1 else "exist"
@@ -199,6 +199,14 @@ def _paths(path: Path, sections: Mapping[str, Spots], ends: tuple[str, ...]) -> 
                 + (f" and not in _{' or _'.join(ends)} alone" if ends else "")
             )
     return paths
+
+
+def _is_ours(file: Path) -> bool:
+    """Whether a file begins as the tables of cells and barcodes do."""
+    if not file.is_file():
+        return False
+    with file.open("rb") as lines:
+        return lines.readline().startswith((b"cell_id,", b"Barcode,"))
 
 
 def _beside(path: Path, end: str) -> Path:

@@ -591,3 +591,11 @@ def test_the_data_stay_as_they_are(section, tmp_path):
     pd.testing.assert_frame_equal(section.obs, before.obs)
     assert set(section.obsm) == set(before.obsm)
     assert set(section.uns) == set(before.uns)
+
+
+def test_a_table_of_the_users_own_stays(section, tmp_path):
+    del section.obsm["smart_memberships"]
+    own = tmp_path / "groups_confidence.csv"
+    own.write_text("patient,confidence\n1,high\n")
+    export(section, "xenium", tmp_path / "groups.csv", overwrite=True)
+    assert own.read_text() == "patient,confidence\n1,high\n"
