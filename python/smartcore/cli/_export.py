@@ -9,7 +9,7 @@ from typing import Any
 
 from smartcore import _keys
 from smartcore.cli import _common
-from smartcore.cli._inputs import read_result
+from smartcore.cli._reading import read_result
 from smartcore.io import VIEWERS
 
 logger = logging.getLogger("smartcore")

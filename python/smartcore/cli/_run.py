@@ -12,6 +12,7 @@ import pandas as pd
 from smartcore import _keys
 from smartcore.cli import (
     _common,
+    _components,
     _inputs,
     _lazy,
     _lookup,
@@ -140,7 +141,7 @@ def run(args: argparse.Namespace) -> None:
         _check_n_clusters(args.n_clusters, inputs.n_spots)
         _check_truth(inputs.data, args.truth)
         with _lazy.workers(args):
-            reps = _inputs.preprocess(args, inputs)
+            reps = _components.preprocess(args, inputs)
         _lazy.leave_counts(inputs.modalities)
         for sentence in make_writable(inputs.data):
             logger.warning("%s", sentence)

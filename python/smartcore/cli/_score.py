@@ -14,7 +14,7 @@ from smartcore import _keys
 from smartcore.cli import _common, _lookup, _results
 from smartcore.cli._common import UsageError
 from smartcore.cli._export import add_place_options
-from smartcore.cli._inputs import read_result
+from smartcore.cli._reading import read_result
 
 logger = logging.getLogger("smartcore")
 
