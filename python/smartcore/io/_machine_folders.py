@@ -217,12 +217,31 @@ def recognise(contents: Contents, name: str | None = None) -> tuple[Machine, Con
                     f"{one.given} fits {names}: say which it is by machine={machines[0].name!r}, "
                     f"say; it holds {one.shown()}"
                 )
+            _check_alone(machines[0], one, candidates)
             return machines[0], one
     looked = "\n".join(f"  {machine.name}: {machine.needs}" for machine in candidates)
     raise ValueError(
         f"{contents.given} is not recognised as the output folder of a machine. It holds "
         f"{contents.shown()}. Looked for:\n{looked}"
     )
+
+
+def _check_alone(machine: Machine, place: Contents, candidates: list[Machine]) -> None:
+    """Refuse a folder that also has whole folders of other machines inside."""
+    if place.only is not None:
+        return
+    others = {
+        str(inside.given): other.name
+        for inside in place.folders()
+        for other in _matching(inside, candidates)
+        if other is not machine and not other.last
+    }
+    if others:
+        listed = ", ".join(f"{path} ({name})" for path, name in others.items())
+        raise ValueError(
+            f"{place.given} holds the output of {machine.name} beside folders of other machines: "
+            f"{listed}. Give what you mean by itself, or say machine={machine.name!r}"
+        )
 
 
 def _levels(contents: Contents) -> Iterator[list[Contents]]:

@@ -161,3 +161,11 @@ def test_an_archive_that_was_cut_short(shared_data, tmp_path):
     packed.write_bytes(packed.read_bytes()[:-2000])
     with pytest.raises(ValueError, match=r"xenium\.zip is no archive .* cut short"):
         io.read_folder(packed)
+
+
+def test_files_beside_folders_of_other_machines(shared_data, tmp_path):
+    shutil.copy(shared_data / "formats/stereoseq_bin1.gem.gz", tmp_path)
+    shutil.copytree(shared_data / "formats/cosmx", tmp_path / "slide")
+    with pytest.raises(ValueError, match=r"Stereo-seq beside .*slide \(CosMx\).*machine="):
+        io.read_folder(tmp_path)
+    assert io.read_folder(tmp_path, "stereo-seq").uns["smart_folder"]["machine"] == "Stereo-seq"
