@@ -105,10 +105,10 @@ SMARTExport <- function(
   on.exit(relay$tell_warnings())
   if (verbose) smart_inform(c("i" = "Writing {length(own$cells)} cells for {to} \u2026"))
   paths <- call_core(fn, core$export(
-    to, path.expand(file), as.list(own$names), as.array(python_codes(own$groups)),
+    to, path.expand(file), as.array(own$names), as.array(python_codes(own$groups)),
     as.list(levels(own$groups)),
     column = own$column, colors = cols, confidence = own$confidence, coords = own$coords,
-    sections = if (!is.null(own$sections)) as.list(own$sections),
+    sections = if (!is.null(own$sections)) as.array(own$sections),
     embeddings = own$embeddings, features = features,
     pixel_size = pixel.size %||% if (own$pixels) 1, spots = spots, port = port,
     overwrite = overwrite, notify = called_by_python(relay$notify)

@@ -248,7 +248,7 @@ viewer_features <- function(object, record, cells) {
       at[is.na(at)] <- ncol(x) + 1L
       x <- cbind(x, none)[, at, drop = FALSE]
     }
-    names <- as.list(rownames(x))
+    names <- as.array(rownames(x))
     dimnames(x) <- NULL
     list(values = reticulate::r_to_py(x)$T, names = names)
   })
