@@ -120,7 +120,17 @@ local({
     if (identical(rownames(table), rownames(counts))) table
   }
 
+  # x first. Before Seurat 5.4, x of an image of Visium is its row.
   image_points <- function(image) {
+    points <- stored_points(image)
+    orientation <- slot_of(image, "coords_x_orientation")
+    if (!is.null(points) && is_a(image, "VisiumV2") && !identical(orientation, "horizontal")) {
+      points$values <- points$values[, 2:1, drop = FALSE]
+    }
+    points
+  }
+
+  stored_points <- function(image) {
     table <- slot_of(image, "coordinates")
     if (is.data.frame(table)) {
       known <- list(c("imagecol", "imagerow"), c("x", "y"))
