@@ -6,7 +6,10 @@
 spots_of <- function(object, group.by, section.by, coords, coord.cols, reduction, names.by, fn,
                      placed) {
   own <- viewer_places(object, section.by, coords, coord.cols, reduction, fn, placed)
-  meta <- viewer_columns(object, own$cells)
+  meta <- c(
+    cell_columns(object, own$cells),
+    if (inherits(object, "SMARTResult")) as.list(object$all.clusters)
+  )
   own$column <- group_column(group.by, meta, own$record, fn)
   values <- meta[[own$column]]
   if (is.double(values)) {
@@ -28,13 +31,13 @@ spots_of <- function(object, group.by, section.by, coords, coord.cols, reduction
     }
     as.character(meta[[names.by]])
   }
-  check_machine_names(own, names.by, fn)
+  check_machine_names(own, fn)
   own$confidence <- confidence_of(object, own, reduction)
   own$embeddings <- viewer_embeddings(object, own$cells, reduction)
   own
 }
 
-check_machine_names <- function(own, names.by, fn) {
+check_machine_names <- function(own, fn) {
   if (anyNA(own$names)) {
     smart_abort("{.arg names.by}: {sum(is.na(own$names))} cells have no name.", fn = fn)
   }
@@ -49,29 +52,9 @@ check_machine_names <- function(own, names.by, fn) {
   }
 }
 
-# The metadata, a list of columns.
-viewer_columns <- function(object, cells) {
-  if (inherits(object, "SMARTResult")) {
-    return(Filter(Negate(is.null), c(list(clusters = object$clusters[cells]), object$all.clusters)))
-  }
-  if (inherits(object, "Seurat")) {
-    return(as.list(object[[]]))
-  }
-  meta <- as.list(SummarizedExperiment::colData(object))
-  Filter(function(x) is.atomic(x) && length(x) == length(cells), meta)
-}
-
 group_column <- function(group.by, meta, record, fn) {
   if (is.null(group.by)) {
-    usual <- c(rev(names(record$clustering)), "smart_clusters", "clusters")
-    group.by <- usual[usual %in% names(meta)][1]
-    if (is.na(group.by)) {
-      smart_abort(c(
-        "There are no domains to write.",
-        "i" = "{.fn FindSMARTClusters} finds them; or name a column by {.arg group.by}.",
-        "i" = if (length(meta)) "There are {.val {names(meta)}}."
-      ), fn = fn)
-    }
+    return(usual_clusters(meta, rev(names(record$clustering)), "write", fn))
   }
   if (!rlang::is_string(group.by) || !group.by %in% names(meta)) {
     smart_abort(c(
@@ -86,7 +69,7 @@ group_column <- function(group.by, meta, record, fn) {
 # `cells`, `coords`, `sections`, `pixels`, `record`.
 viewer_places <- function(object, section.by, coords, coord.cols, reduction, fn, placed) {
   found <- if (inherits(object, "Seurat")) {
-    seurat_places(object, section.by, coords, coord.cols, reduction, placed)
+    seurat_places(object, section.by, coords, coord.cols, reduction, fn, placed)
   } else {
     map <- map_data(object, section.by, coords, coord.cols, reduction, fn)
     names <- if (inherits(object, "SpatialExperiment")) {
@@ -113,9 +96,10 @@ viewer_places <- function(object, section.by, coords, coord.cols, reduction, fn,
   found
 }
 
-seurat_places <- function(object, section.by, coords, coord.cols, reduction, placed) {
+seurat_places <- function(object, section.by, coords, coord.cols, reduction, fn, placed) {
   cells <- colnames(object)
-  record <- find_kept(object, reduction)
+  usual <- "smart" %in% SeuratObject::Reductions(object)
+  record <- if (!is.null(reduction) || usual) kept_with(object, reduction, fn)
   images <- SeuratObject::Images(object)
   if (!placed && is.null(coords) && is.null(coord.cols) && !length(images)) {
     sections <- if (!is.null(section.by)) meta_column(object[[]], section.by, "section.by")
@@ -135,12 +119,6 @@ seurat_places <- function(object, section.by, coords, coord.cols, reduction, pla
       inherits(object[[name]], c("VisiumV1", "VisiumV2"))
     }, NA))
   )
-}
-
-# What is kept with a reduction, or NULL.
-find_kept <- function(object, reduction) {
-  name <- reduction %||% "smart"
-  if (name %in% SeuratObject::Reductions(object)) SeuratObject::Misc(object[[name]])
 }
 
 # Barcodes without what merging sections put before or after them.

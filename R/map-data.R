@@ -98,23 +98,12 @@ map_result <- function(object, section.by, coords, coord.cols, fn) {
 # Values for each cell, and what they are called.
 map_groups <- function(object, group.by, map, reduction, fn) {
   cells <- map$cells
+  meta <- cell_columns(object, cells)
   if (inherits(object, "SMARTResult")) {
-    contributions <- contribution_columns(object$contributions, cells, "smart")
-    meta <- c(list(clusters = object$clusters[cells]), contributions)
-  } else {
-    meta <- as.list(SummarizedExperiment::colData(object))
+    meta <- c(meta, contribution_columns(object$contributions, cells, "smart"))
   }
-  meta <- Filter(function(x) is.atomic(x) && length(x) == length(cells), meta)
   if (is.null(group.by)) {
-    usual <- c(names(map$record$clustering), "smart_clusters", "clusters")
-    group.by <- usual[usual %in% names(meta)][1]
-    if (is.na(group.by)) {
-      smart_abort(c(
-        "There are no clusters to draw.",
-        "i" = "{.fn FindSMARTClusters} finds them; or name something else by {.arg group.by}.",
-        "i" = if (length(meta)) "There are {.val {names(meta)}}."
-      ), fn = fn)
-    }
+    group.by <- usual_clusters(meta, names(map$record$clustering), "draw", fn)
   }
   if (rlang::is_string(group.by) && group.by %in% names(meta)) {
     title <- sub("^smart.contribution.", "Contribution of ", group.by)
@@ -132,6 +121,31 @@ map_groups <- function(object, group.by, map, reduction, fn) {
     "i" = if (length(meta)) "There are {.val {names(meta)}}.",
     "i" = if (rlang::is_string(group.by)) "Genes and other features go by {.arg features}."
   ), fn = fn)
+}
+
+# What is known of each cell: the columns that are vectors.
+cell_columns <- function(object, cells) {
+  meta <- if (inherits(object, "SMARTResult")) {
+    list(clusters = object$clusters[cells])
+  } else if (inherits(object, "Seurat")) {
+    as.list(object[[]])
+  } else {
+    as.list(SummarizedExperiment::colData(object))
+  }
+  Filter(function(x) is.atomic(x) && length(x) == length(cells), meta)
+}
+
+# The column with the clusters where none is named: the first there is of those that were `found`.
+usual_clusters <- function(meta, found, what, fn) {
+  usual <- intersect(c(found, "smart_clusters", "clusters"), names(meta))
+  if (length(usual) == 0) {
+    smart_abort(c(
+      "There are no clusters to {what}.",
+      "i" = "{.fn FindSMARTClusters} finds them; or name something else by {.arg group.by}.",
+      "i" = if (length(meta)) "There are {.val {names(meta)}}."
+    ), fn = fn)
+  }
+  usual[1]
 }
 
 map_feature <- function(object, features, layer, fn) {

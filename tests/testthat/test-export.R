@@ -201,6 +201,7 @@ test_that("nothing is written over, or of what is not there", {
   expect_error(SMARTExport(object, "xenium", file, group.by = "smart_cluster"), "smart_clusters")
   expect_error(SMARTExport(object, "xenium", file, group.by = "nCount_Spatial"), "quantities")
   expect_error(SMARTExport(object, "xenium", file, names.by = "nothing"), "names.by")
+  expect_error(SMARTExport(object, "xenium", file, reduction = "smrt"), "smrt")
   expect_error(SMARTExport(small(), "xenium", file), "FindSMARTClusters")
   none <- file.path(folder, "none.geojson")
   expect_error(SMARTRegions(object, none, pixel.size = 1), "none.geojson")

@@ -5,6 +5,7 @@ never_in_r <- c(
   "^smartcore._bridge._components (kind=|features must)" = "R hands over what it has checked itself",
   "give \\(n_spots, n_dims\\)" = "R hands over a matrix",
   "^smartcore.given.aligned " = "R hands over arrays, without names",
+  "^smartcore.given.agreed " = "R hands over one table of the cells",
   "^smartcore.given.(off_tissue|feature_types) " = "R finds these itself, and hands over neither",
   "lie outside the tissue \\(obs" = "R leaves out spots off tissue itself",
   "saved by smartcore" = "R reads no saved models",

@@ -21,7 +21,7 @@ from smartcore.cli._kinds import (
     rep_of,
     steps_of,
 )
-from smartcore.cli._lookup import find_labels
+from smartcore.cli._lookup import give_column
 from smartcore.given.feature_types import MODALITY_NAMES
 from smartcore.io import KINDS
 
@@ -67,8 +67,13 @@ def preprocess(args: argparse.Namespace, inputs: Inputs) -> dict[str, str]:
                 logger.info("%s: values are mean intensities of cells, not counts", name)
                 given["check_counts"] = False
             if kind is not None:
-                given["section_key"] = _own_column(inputs, adata, args.section_key)
-                given["batch_key"] = _own_column(inputs, adata, args.batch_key)
+                for option, column in (
+                    ("section_key", args.section_key),
+                    ("batch_key", args.batch_key),
+                ):
+                    if column is not None:
+                        give_column(adata, inputs.data, column)
+                    given[option] = column
             if kind == "rna":
                 controls = args.keep_controls
                 pp.rna(adata, n_top_genes=args.n_top_genes, controls=controls, **given, **fewest)
@@ -110,10 +115,3 @@ def _representations(args: argparse.Namespace, modalities: Mapping[str, AnnData]
                 )
             reps[name] = rep
     return reps
-
-
-def _own_column(inputs: Inputs, adata: AnnData, key: str | None) -> str | None:
-    """``key``, once the modality has the column, which may be another's or the file's own."""
-    if key is not None and key not in adata.obs:
-        adata.obs[key] = find_labels(inputs.data, key).values.reindex(adata.obs_names)
-    return key

@@ -10,6 +10,8 @@ import pandas as pd
 from anndata import AnnData
 from numpy.typing import NDArray
 
+from smartcore.given.agreed import agreed
+
 
 class Labels(NamedTuple):
     """Labels of spots, and where they were found."""
@@ -62,16 +64,22 @@ def find_labels(data: Any, column: str) -> Labels:
             for name, table in tables.items()
         )
         raise KeyError(f"no column {column!r}: {there}")
-    values = pd.concat([labels.astype(object).dropna() for labels in found.values()])
-    different = values.groupby(level=0).nunique() > 1
-    if different.any():
-        raise ValueError(
-            f"{' and '.join(found)} have different {column!r} for {different.sum()} spots; name "
-            f"one of them, as in '{next(iter(modalities))}:{column}'"
-        )
+    values = agreed(found, column, next(iter(modalities), ""))
     where = " and ".join(filter(None, found))
     place = f"obs[{column!r}]" + (f" of {where}" if where else "")
-    return Labels(values[~values.index.duplicated()], place)
+    return Labels(values, place)
+
+
+def give_column(adata: AnnData, data: Any, column: str) -> None:
+    """Give a modality a column of ``obs`` that it lacks and the data or other modalities have.
+
+    Raises
+    ------
+    KeyError, ValueError
+        As :func:`find_labels`.
+    """
+    if column not in adata.obs:
+        adata.obs[column] = find_labels(data, column).values.reindex(adata.obs_names)
 
 
 def coordinates_of(data: Any, key: str) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from anndata import AnnData
 
 from smartcore.cli._common import UsageError
 from smartcore.cli._kinds import IMAGE, OTHER_KINDS, kind_of
-from smartcore.cli._lookup import find_labels
+from smartcore.cli._lookup import give_column
 
 logger = logging.getLogger("smartcore")
 
@@ -42,9 +42,9 @@ def bring_to_spots(args: argparse.Namespace, data: dict[str, AnnData]) -> None:
     if spots is None:
         raise UsageError("--place brings pixels to the spots of another modality: give one, too")
     key = args.section_key
-    if key is not None and key not in data[spots].obs:
+    if key is not None:
         others = {name: adata for name, adata in data.items() if name not in radii}
-        data[spots].obs[key] = find_labels(others, key).values.reindex(data[spots].obs_names)
+        give_column(data[spots], others, key)
     for name in [name for name in data if name in radii]:
         logger.info("%s: bringing its pixels to the spots of %s", name, spots)
         try:

@@ -65,7 +65,7 @@ def read_image(path: str | Path, resolution: Literal["hires", "lowres"] = "hires
     file, table = folder / IMAGES[resolution], folder / SCALE_FACTORS
     if missing := [one.name for one in (file, table) if not one.is_file()]:
         raise FileNotFoundError(f"{folder} has no {' and no '.join(missing)}")
-    found = tissue_images(folder)
+    found = tissue_images(folder, [resolution])
     factors = found["scalefactors"]
     if _DIAMETER not in factors:
         raise ValueError(f"{table} lacks {_DIAMETER}; it has {', '.join(factors) or 'nothing'}")

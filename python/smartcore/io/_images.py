@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ IMAGES = {"hires": "tissue_hires_image.png", "lowres": "tissue_lowres_image.png"
 SCALE_FACTORS = "scalefactors_json.json"
 
 
-def tissue_images(spatial_folder: Path) -> dict[str, Any]:
+def tissue_images(spatial_folder: Path, names: Iterable[str] = tuple(IMAGES)) -> dict[str, Any]:
     """Read the images of the tissue and their scale factors from a ``spatial`` folder.
 
     Parameters
@@ -29,6 +29,8 @@ def tissue_images(spatial_folder: Path) -> dict[str, Any]:
     spatial_folder
         The folder with ``tissue_hires_image.png``, ``tissue_lowres_image.png`` or both, and
         ``scalefactors_json.json``.
+    names
+        Which of them: "hires", "lowres".
 
     Returns
     -------
@@ -48,9 +50,9 @@ def tissue_images(spatial_folder: Path) -> dict[str, Any]:
         If a file cannot be read, or a scale factor is not a positive number.
     """
     found = {
-        name: spatial_folder / file
-        for name, file in IMAGES.items()
-        if (spatial_folder / file).is_file()
+        name: spatial_folder / IMAGES[name]
+        for name in names
+        if (spatial_folder / IMAGES[name]).is_file()
     }
     if not found:
         return {}
@@ -102,11 +104,7 @@ def in_unit(factors: Mapping[str, float], pixel_size: float) -> dict[str, float]
 def _scale_factors(path: Path, images: list[str]) -> dict[str, float]:
     with reading(path, "Space Ranger's scale factors (a JSON object of numbers)"):
         content = json.loads(path.read_text(encoding="utf-8"))
-        factors = {
-            str(name): float(value)
-            for name, value in content.items()
-            if isinstance(value, int | float)
-        }
+        factors = {str(name): float(value) for name, value in content.items() if value is not None}
     for name in [f"tissue_{image}_scalef" for image in images]:
         if name not in factors:
             raise ValueError(f"{path} lacks {name}; it has {', '.join(factors) or 'nothing'}")

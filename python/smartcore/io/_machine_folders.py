@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from smartcore import _keys
+from smartcore.given.agreed import agreed
 from smartcore.given.off_tissue import tissue_spots
 from smartcore.io._archives import SUFFIXES, is_archive, unpacked
 from smartcore.io._features import names_checked_later, unique_names_each
@@ -319,11 +320,10 @@ def _as_mudata(folder: Folder, spatial_key: str) -> MuData:
         data = mudata.MuData(dict(folder.modalities))
     data.uns[_keys.FOLDER] = folder.summary()
     if folder.section_key is not None:
-        # All modalities have it of the same spots.
-        columns = [adata.obs[folder.section_key] for adata in folder.modalities.values()]
-        sections = pd.concat([column.astype(object) for column in columns])
-        joint = sections[~sections.index.duplicated()].reindex(data.obs_names)
-        data.obs[folder.section_key] = pd.Categorical(joint, columns[0].cat.categories)
+        columns = {name: adata.obs[folder.section_key] for name, adata in folder.modalities.items()}
+        first = next(iter(columns))
+        sections = agreed(columns, folder.section_key, first).reindex(data.obs_names)
+        data.obs[folder.section_key] = sections.astype(columns[first].dtype)
     places = [
         pd.DataFrame(adata.obsm[spatial_key], index=adata.obs_names)
         for adata in folder.modalities.values()

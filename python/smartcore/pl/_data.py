@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from smartcore._keys import RESULT
+from smartcore.given.agreed import agreed
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -105,22 +107,11 @@ def _of_modalities(data: MuData, key: str) -> pd.Series | None:
     columns = {name: part.obs[key] for name, part in data.mod.items() if key in part.obs}
     if not columns:
         return None
-    values = pd.concat([column.astype(object).dropna() for column in columns.values()])
-    if (values.groupby(level=0).nunique() > 1).any():
-        raise ValueError(
-            f"obs[{key!r}] differs between {' and '.join(columns)}: name one of them, as in "
-            f"'{next(iter(columns))}:{key}'"
-        )
-    result = values[~values.index.duplicated()].reindex(data.obs_names)
-    first = next(iter(columns.values()))
-    # The order of its categories, or its type where no spot is missing.
-    kind = first.dtype
-    if isinstance(kind, pd.CategoricalDtype):
-        names = list(
-            dict.fromkeys(n for c in columns.values() for n in c.astype("category").cat.categories)
-        )
-        return result.astype(pd.CategoricalDtype(names))
-    return result.infer_objects()
+    values = agreed(columns, key, next(iter(columns))).reindex(data.obs_names)
+    if not isinstance(next(iter(columns.values())).dtype, pd.CategoricalDtype):
+        return values.infer_objects()
+    categories = [c.astype("category").cat.categories for c in columns.values()]
+    return values.astype(pd.CategoricalDtype(list(dict.fromkeys(chain(*categories)))))
 
 
 def colors_of(data: Data, key: str) -> object:
