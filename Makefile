@@ -7,7 +7,7 @@ PYTHON313 ?= python3.13
 VENV313 ?= .venv313
 # A third one with NumPy 2 and spatialdata.
 VENV_SPATIALDATA ?= .venv-spatialdata
-PIP_INSTALL := -m pip install --quiet --disable-pip-version-check -c constraints.txt
+PIP_INSTALL := -m pip install --retries 10 --quiet --disable-pip-version-check -c constraints.txt
 PIP := $(BIN)/python $(PIP_INSTALL)
 # Small problems are slower on several threads.
 export OMP_NUM_THREADS ?= 1

@@ -2,7 +2,8 @@
 
 # `apt-get update` does not wait for another one: it fails. Scripts of ours wait here for each other.
 apt_get() {
-    DEBIAN_FRONTEND=noninteractive flock /var/lib/apt apt-get -qq -o DPkg::Lock::Timeout=600 "$@"
+    DEBIAN_FRONTEND=noninteractive flock /var/lib/apt apt-get -qq \
+        -o DPkg::Lock::Timeout=600 -o Acquire::Retries=5 "$@"
 }
 
 # apt_install PACKAGE …

@@ -19,7 +19,7 @@ if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
 fi
 "$python" -m venv "$folder"
 # Dependency groups need it.
-"$folder/bin/python" -m pip install --quiet --disable-pip-version-check 'pip>=25.1' || {
+"$folder/bin/python" -m pip install --retries 10 --quiet --disable-pip-version-check 'pip>=25.1' || {
     rm -rf "$folder"
     exit 1
 }

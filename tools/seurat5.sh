@@ -33,7 +33,8 @@ make_root() {
 install_packages() {
     [ "$(cat "$root/.packages" 2>/dev/null)" != "$packages" ] || return 0
     echo "Installing R, Seurat and others in $root (a few minutes) …"
-    { inside apt-get update && inside apt-get install -y --no-install-recommends $packages; } \
+    { inside apt-get -o Acquire::Retries=5 update &&
+        inside apt-get -o Acquire::Retries=5 install -y --no-install-recommends $packages; } \
         >"$root.log" 2>&1 || fail "apt-get failed: see $root.log"
     inside apt-get clean
     printf '%s' "$packages" >"$root/.packages"
