@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from smartcore import _keys
-from smartcore.cli import _common, _results, _run, _summary
+from smartcore.cli import _checks, _common, _results, _summary
 from smartcore.io import StagedFiles
 from smartcore.params import PRESETS
 
@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> None:
 
     with _common.thread_limit(args.threads), _folder(args.output):
         outputs = _results.Outputs(args.output / "demo.h5mu")
-        _run.check_targets(outputs.targets(figures=True, truth=True), force=args.force)
+        _checks.check_targets(outputs.targets(figures=True, truth=True), force=args.force)
         data = datasets.tri_omics(tuple(args.shape), seed=args.seed)
         sizes = ", ".join(f"{adata.n_vars} {name}" for name, adata in data.mod.items())
         logger.info("simulated: %d spots, features: %s", data.n_obs, sizes)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -14,14 +13,13 @@ import pandas as pd
 from anndata import AnnData
 
 from smartcore import _keys
-from smartcore.cli._images import add_images, pictures_of
+from smartcore.cli._images import add_images
+from smartcore.cli._maps import DOMAIN, TRUTH, blank, maps
 from smartcore.cli._summary import Summary
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-    from smartcore.pl._images import Picture
 
 logger = logging.getLogger("smartcore")
 
@@ -37,7 +35,6 @@ MAX_SPOTS = 20_000
 _UMAP_NEIGHBORS = 15
 # Of these a correlation of distances is told to within 0.02.
 _N_REFERENCE = 2_000
-_DOMAIN, _TRUTH = "domain", "annotation"
 
 
 @contextmanager
@@ -57,6 +54,7 @@ def draw(
     seed: int,
     max_spots: int | None = MAX_SPOTS,
     images: bool = False,
+    outlines: pd.DataFrame | None = None,
 ) -> Iterator[tuple[str, Callable[[], Figure]]]:
     """The figures that the result allows, to be drawn one after the other.
 
@@ -73,6 +71,8 @@ def draw(
     images
         Whether the coordinates are those of the images in ``uns["spatial"]``, on which the maps
         are then drawn.
+    outlines
+        Outlines of the cells, by name, which the maps then show in place of spots.
 
     Yields
     ------
@@ -82,9 +82,9 @@ def draw(
     spots = _spots_only(summary)
     if images:
         add_images(spots, data)
-    yield "domains", partial(_maps, spots, {_DOMAIN: "Domains"}, summary.sections)
+    yield "domains", partial(maps, spots, {DOMAIN: "Domains"}, summary.sections, outlines)
     if summary.truth is not None:
-        yield "truth", partial(_truth, spots, summary)
+        yield "truth", partial(_truth, spots, summary, outlines)
     if spots.n_obs > _UMAP_NEIGHBORS:
         yield "umap", partial(_umap, spots, summary, seed, max_spots)
     else:
@@ -98,12 +98,12 @@ def draw(
     yield "sizes", partial(_sizes, spots, summary)
 
 
-def _truth(spots: AnnData, summary: Summary) -> Figure:
-    titles = {_TRUTH: "Annotation", _DOMAIN: "Domains"}
+def _truth(spots: AnnData, summary: Summary, outlines: pd.DataFrame | None) -> Figure:
+    titles = {TRUTH: "Annotation", DOMAIN: "Domains"}
     if summary.scores is not None:
         whole = "" if summary.sections is None else " of all sections"
-        titles[_DOMAIN] += f" (ARI{whole} {summary.scores['ari']:.2f})"
-    return _maps(spots, titles, summary.sections)
+        titles[DOMAIN] += f" (ARI{whole} {summary.scores['ari']:.2f})"
+    return maps(spots, titles, summary.sections, outlines)
 
 
 def _umap(spots: AnnData, summary: Summary, seed: int, max_spots: int | None) -> Figure:
@@ -115,9 +115,9 @@ def _umap(spots: AnnData, summary: Summary, seed: int, max_spots: int | None) ->
         "max_spots": max_spots,
     }
     if summary.sections is not None:
-        return _of(pl.umap_sections(spots, _DOMAIN, **settings)[0])
-    figure, (ax,) = _figure(1, 1)
-    pl.umap(spots, _DOMAIN, ax=ax, title="Embedding", **settings)
+        return _of(pl.umap_sections(spots, DOMAIN, **settings)[0])
+    figure, (ax,) = blank(1, 1)
+    pl.umap(spots, DOMAIN, ax=ax, title="Embedding", **settings)
     return figure
 
 
@@ -159,7 +159,7 @@ def _sizes(spots: AnnData, summary: Summary) -> Figure:
     from smartcore import pl
 
     ax = pl.domain_sizes(
-        spots, _DOMAIN, section_key=None if summary.sections is None else _keys.SECTION
+        spots, DOMAIN, section_key=None if summary.sections is None else _keys.SECTION
     )
     ax.set_title("Sizes of domains")
     return _of(ax)
@@ -167,10 +167,10 @@ def _sizes(spots: AnnData, summary: Summary) -> Figure:
 
 def _spots_only(summary: Summary) -> AnnData:
     """The spots with what the figures show, labels as text whatever their type."""
-    obs = pd.DataFrame({_DOMAIN: pd.Categorical(summary.domains)}, index=summary.domains.index)
+    obs = pd.DataFrame({DOMAIN: pd.Categorical(summary.domains)}, index=summary.domains.index)
     if summary.truth is not None:
         known = summary.truth.notna()
-        obs[_TRUTH] = pd.Categorical(summary.truth.where(known).map(str, na_action="ignore"))
+        obs[TRUTH] = pd.Categorical(summary.truth.where(known).map(str, na_action="ignore"))
     if summary.sections is not None:
         obs[_keys.SECTION] = pd.Categorical(summary.sections.map(str))
     return AnnData(
@@ -180,72 +180,6 @@ def _spots_only(summary: Summary) -> AnnData:
             _keys.EMBEDDING: summary.embedding,
         },
     )
-
-
-def _maps(spots: AnnData, titles: dict[str, str], sections: pd.Series | None) -> Figure:
-    """Maps side by side; below each other for several sections, which may lie at one place."""
-    from smartcore import pl
-    from smartcore.pl._colors import categorize
-
-    palettes = _palettes(spots)
-    parts = {"": spots}
-    if sections is not None:
-        names = categorize(spots.obs[_keys.SECTION], None).names
-        parts = {str(name): spots[spots.obs[_keys.SECTION] == name] for name in names}
-    pictures = pictures_of(parts, spots)
-    width = len(titles) if len(titles) > 1 else math.ceil(math.sqrt(len(parts)))
-    figure, panels = _figure(math.ceil(len(parts) * len(titles) / width), width)
-    for ax in panels[len(parts) * len(titles) :]:
-        ax.set_axis_off()
-    wanted = [(part, color) for part in parts for color in titles]
-    for ax, (part, color) in zip(panels, wanted, strict=False):
-        title = titles[color] if sections is None else f"Section {part}: {titles[color]}"
-        options: dict[str, Any] = {"palette": palettes[color], "title": title}
-        below = _below(pictures.get(part))
-        try:
-            pl.spatial(parts[part], color, ax=ax, **options, **below)
-        except ValueError as err:
-            if not below:
-                raise
-            logger.warning("%s: drawn without the image of the tissue: %s", title, err)
-            pl.spatial(parts[part], color, ax=ax, **options)
-        ax.set(xlabel="", ylabel="")
-    return figure
-
-
-def _below(picture: Picture | None) -> dict[str, Any]:
-    """Options of a map that is drawn on an image."""
-    if picture is None:
-        return {}
-    return {"image": picture.pixels, "scale": picture.scale, "size": picture.diameter}
-
-
-def _palettes(spots: AnnData) -> dict[str, dict[Any, Any]]:
-    """Colours of domains, and of annotations those of the domains that overlap them most."""
-    from scipy.optimize import linear_sum_assignment
-
-    from smartcore.pl._colors import categorize
-
-    domains = categorize(spots.obs[_DOMAIN], None)
-    palettes = {_DOMAIN: dict(zip(domains.names, domains.colors, strict=True))}
-    if _TRUTH in spots.obs:
-        overlap = pd.crosstab(spots.obs[_TRUTH], spots.obs[_DOMAIN])
-        rows, columns = linear_sum_assignment(overlap, maximize=True)
-        matched = dict(zip(overlap.index[rows], overlap.columns[columns], strict=True))
-        # Annotations without a domain of their own get colours that no domain has.
-        others = [name for name in overlap.index if name not in matched]
-        names = range(len(domains.names) + len(others))
-        colors = categorize(pd.Series(names), None).colors
-        palettes[_TRUTH] = {name: palettes[_DOMAIN][domain] for name, domain in matched.items()}
-        palettes[_TRUTH] |= dict(zip(others, colors[len(domains.names) :], strict=True))
-    return palettes
-
-
-def _figure(n_rows: int, n_cols: int) -> tuple[Figure, list[Axes]]:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(6 * n_cols, 5 * n_rows), layout="constrained")
-    return figure, list(figure.subplots(n_rows, n_cols, squeeze=False).ravel())
 
 
 def _of(ax: Axes) -> Figure:

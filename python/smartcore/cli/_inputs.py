@@ -6,6 +6,7 @@ import argparse
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,11 +14,9 @@ import pandas as pd
 from anndata import AnnData
 
 from smartcore import _keys
-from smartcore.cli import _images, _sections, _spatialdata
+from smartcore.cli import _images, _outlines, _sections, _spatialdata
 from smartcore.cli._common import UsageError
-from smartcore.cli._kinds import (
-    check_other_options,
-)
+from smartcore.cli._kinds import check_other_options
 from smartcore.cli._lookup import find_labels
 from smartcore.cli._reading import read_section
 from smartcore.io import KINDS
@@ -38,10 +37,13 @@ class Inputs:
         The file's own MuData, or a dict of modalities read one by one.
     joined
         Whether they are those of several files, with their counts in ``X``.
+    sections
+        Names of the sections, if each came from files of its own; "" stands for a single one.
     """
 
     data: MuData | dict[str, AnnData]
     joined: bool = False
+    sections: tuple[str, ...] = ("",)
 
     @property
     def modalities(self) -> Mapping[str, AnnData]:
@@ -49,11 +51,11 @@ class Inputs:
         return self.data if isinstance(self.data, dict) else self.data.mod
 
     @property
-    def n_spots(self) -> int:
-        """Number of spots in one modality or more."""
+    def spots(self) -> pd.Index:
+        """Names of the spots that are in one modality or more."""
         if isinstance(self.data, dict):
-            return len(set().union(*(adata.obs_names for adata in self.data.values())))
-        return int(self.data.n_obs)
+            return reduce(pd.Index.union, (adata.obs_names for adata in self.data.values()))
+        return self.data.obs_names
 
 
 def check_sources(args: argparse.Namespace) -> None:
@@ -80,6 +82,7 @@ def check_sources(args: argparse.Namespace) -> None:
         )
     _check_coords_options(args)
     _spatialdata.check_options(args)
+    _outlines.check_options(args)
     for kind in KINDS:
         for what in ("rep", "layer"):
             if named and getattr(args, f"{kind}_{what}") and kind not in named:
@@ -127,7 +130,7 @@ def load(args: argparse.Namespace) -> Inputs:
                 raise ValueError(f"section {name!r} has several sections itself: give it alone")
         sections = {name: part.modalities for name, part in parts.items()}
         args.section_key = _sections.section_column(sections)
-        inputs = Inputs(_sections.join(sections, args), joined=True)
+        inputs = Inputs(_sections.join(sections, args), joined=True, sections=tuple(parts))
         if args.figures and not args.coords:
             _images.join_images(sections, inputs.modalities)
         if args.section_key != _keys.SECTION:

@@ -37,7 +37,7 @@ def check_apart(args: argparse.Namespace, outputs: Iterable[Path]) -> None:
 
 def inputs_of(args: argparse.Namespace) -> Iterator[Path]:
     """Files and folders that a run reads."""
-    given = [getattr(args, option) or [] for option in ("input", *KINDS, "coords")]
+    given = [getattr(args, option) or [] for option in ("input", *KINDS, "coords", "outlines")]
     for files in (*given, *(files for _, _, files in other_files(args))):
         for path in files:
             if path != NOTHING:

@@ -106,9 +106,13 @@ class Outputs:
         seed: int,
         max_spots: int | None = MAX_SPOTS,
         images: bool = False,
+        outlines: pd.DataFrame | None = None,
     ) -> None:
         """Draw and write the figures one by one; one that fails is a warning."""
-        for name, figure in draw(data, summary, seed=seed, max_spots=max_spots, images=images):
+        figures = draw(
+            data, summary, seed=seed, max_spots=max_spots, images=images, outlines=outlines
+        )
+        for name, figure in figures:
             logger.info("drawing %s", self.beside(f"{name}.png"))
             with one_figure(name), StagedFiles() as files:
                 figure().savefig(files.stage(self.beside(f"{name}.png")), dpi=DPI)

@@ -11,21 +11,21 @@ import pandas as pd
 
 from smartcore import _keys
 from smartcore.cli import (
+    _checks,
     _common,
     _components,
+    _input_options,
     _inputs,
     _lazy,
-    _lookup,
-    _options,
+    _method_options,
+    _outlines,
     _paths,
     _results,
     _summary,
 )
-from smartcore.cli._common import STORE, PartialResultError, UsageError
-from smartcore.clustering import GRAPH_METHODS
-from smartcore.io import StagedFiles, check_destination
+from smartcore.cli._common import STORE, PartialResultError
+from smartcore.io import StagedFiles
 from smartcore.io._writable import check_writable, make_writable
-from smartcore.params import resolve_params
 
 logger = logging.getLogger("smartcore")
 
@@ -75,12 +75,6 @@ written beside each other; the embedding first, so that nothing that follows can
   out_n_clusters.csv how well each number of domains fits (where the number is chosen)"""
 
 
-_METHOD = (
-    *("regions", "latent_dim", "epochs", "step_spots", "lr", "lam", "encoder"),
-    *("section_triplets", "harmony_theta", "harmony_rounds"),
-)
-
-
 def add_parser(commands: Any) -> None:
     """Add the command to the program's."""
     parser = commands.add_parser(
@@ -94,10 +88,10 @@ def add_parser(commands: Any) -> None:
         allow_abbrev=False,
     )
     parser.set_defaults(function=run, parser=parser)
-    _options.add_input_options(parser)
-    _options.add_preprocessing_options(parser)
-    _options.add_method_options(parser)
-    _options.add_output_options(parser)
+    _input_options.add_input_options(parser)
+    _input_options.add_preprocessing_options(parser)
+    _method_options.add_method_options(parser)
+    _method_options.add_output_options(parser)
     _common.add_message_options(parser)
 
 
@@ -120,26 +114,27 @@ def run(args: argparse.Namespace) -> None:
             assist(args.device)
         return
     _inputs.check_sources(args)
-    _check_method(args)
+    _checks.check_method(args)
     single = _inputs.n_named(args) == 1
-    _check_suffix(args.output, single=single or bool(args.input))
+    _checks.check_suffix(args.output, single=single or bool(args.input))
     outputs = _results.Outputs(args.output, args.input[0] if args.output.suffix == STORE else None)
     choosing = args.resolution is None and (args.n_clusters is None or len(args.n_clusters) > 1)
     targets = outputs.targets(figures=args.figures, truth=args.truth is not None, choice=choosing)
     if args.save_model:
-        _refuse_twice("--save-model", args.save_model, targets)
+        _checks.refuse_twice("--save-model", args.save_model, targets)
         targets.append(args.save_model)
     _paths.check_apart(args, [*targets, *filter(None, [args.checkpoint])])
-    check_targets(targets, force=args.force)
+    _checks.check_targets(targets, force=args.force)
     checkpoint = None
     if args.checkpoint:
-        _refuse_twice("--checkpoint", args.checkpoint, targets)
+        _checks.refuse_twice("--checkpoint", args.checkpoint, targets)
         checkpoint = Checkpoint(args.checkpoint, keep=True)
     with _common.thread_limit(args.threads):
         inputs = _inputs.load(args)
-        _check_suffix(args.output, single=len(inputs.modalities) == 1)
-        _check_n_clusters(args.n_clusters, inputs.n_spots)
-        _check_truth(inputs.data, args.truth)
+        outlines = _outlines.read(args.outlines, inputs.sections, inputs.spots)
+        _checks.check_suffix(args.output, single=len(inputs.modalities) == 1)
+        _checks.check_n_clusters(args.n_clusters, len(inputs.spots))
+        _checks.check_truth(inputs.data, args.truth)
         with _lazy.workers(args):
             reps = _components.preprocess(args, inputs)
         _lazy.leave_counts(inputs.modalities)
@@ -167,6 +162,7 @@ def run(args: argparse.Namespace) -> None:
                     seed=args.seed,
                     max_spots=args.figure_spots,
                     images=images,
+                    outlines=outlines,
                 )
         except KeyboardInterrupt:
             raise KeyboardInterrupt(f"interrupted; the embedding is in {args.output}") from None
@@ -211,76 +207,6 @@ def _domains(
     return summary
 
 
-def _check_truth(data: Any, column: str | None) -> None:
-    """Refuse an annotation that is not there, or labels no spot, before anything is computed."""
-    if column is None:
-        return
-    found = _lookup.find_labels(data, column)
-    if found.values.empty:
-        raise ValueError(f"--truth {column}: {found.place} holds no label")
-
-
-def _changes(args: argparse.Namespace) -> dict[str, Any]:
-    """Changes to the preset."""
-    given = {name: getattr(args, name) for name in _METHOD}
-    return {name: value for name, value in given.items() if value is not None}
-
-
-def _check_method(args: argparse.Namespace) -> None:
-    """Refuse parameters that do not go together, before anything is computed."""
-    if args.resolution is not None:
-        if args.cluster_method not in GRAPH_METHODS:
-            raise UsageError(
-                "--resolution needs --cluster-method leiden or louvain; other methods take a "
-                "number of domains, --n-clusters"
-            )
-        if args.n_clusters is not None:
-            raise UsageError("give either --n-clusters or --resolution")
-    try:
-        resolve_params(args.preset, _changes(args))
-    except ValueError as err:
-        raise UsageError(str(err)) from err
-
-
-def _refuse_twice(option: str, path: Path, targets: list[Path]) -> None:
-    if path.expanduser().resolve() in {p.expanduser().resolve() for p in targets}:
-        raise UsageError(f"{option} and another output would both write {path}")
-
-
-def _check_suffix(path: Path, *, single: bool) -> None:
-    if path.suffix == ".h5ad" and not single:
-        raise UsageError(f"{path}: several modalities go to an .h5mu file, one to .h5ad or .h5mu")
-    if path.suffix not in (".h5mu", ".h5ad", STORE):
-        raise UsageError(
-            f"{path}: the output must end in .h5mu (or .h5ad, for a single modality; {STORE}, for a "
-            f"SpatialData store), not in {path.suffix or 'nothing'!r}"
-        )
-
-
-def check_targets(targets: list[Path], *, force: bool) -> None:
-    """Refuse outputs that exist or cannot be written, before anything is computed.
-
-    Raises
-    ------
-    OSError
-        If there are such; the message says what would do.
-    """
-    resolved = [check_destination(path, store=path.suffix == STORE) for path in targets]
-    there = [str(path) for path, real in zip(targets, resolved, strict=True) if real.exists()]
-    if there and not force:
-        verb = "exists" if len(there) == 1 else "exist"
-        raise FileExistsError(
-            f"{', '.join(there)} {verb} already; --force overwrites, or choose another name by -o"
-        )
-
-
-def _check_n_clusters(numbers: range | None, n_spots: int) -> None:
-    if numbers is not None and numbers[-1] > n_spots:
-        raise ValueError(
-            f"--n-clusters {numbers[-1]}: there cannot be more domains than the {n_spots} spots"
-        )
-
-
 def _integrate(
     args: argparse.Namespace,
     inputs: _inputs.Inputs,
@@ -311,7 +237,7 @@ def _integrate(
         save_model=model,
         checkpoint=checkpoint,
         distributed=under_torchrun(),
-        **_changes(args),
+        **_checks.changes(args),
     )
     return data if result is None else result
 
