@@ -1,6 +1,7 @@
 """Time and memory of smartcore, bio-SMART and SpatialGlue by the number of spots.
 
-Each method runs on each size in a process of its own, to its own stop, with all its defaults:
+Each method runs on each size in a process of its own, to its own stop, with all its defaults
+("smartcore, trained": the same with epochs=50):
 the peak of memory is that of the process, libraries and input included; seconds are from
 components in memory (with --counts: from counts) to the embedding. What was run before is kept.
 --report writes docs/scale.md. --quality asks instead what tiles and approximate neighbours
@@ -30,7 +31,7 @@ CACHE = HERE / ".cache"
 RESULTS = HERE / "results" / "scale.jsonl"
 SIZES = (2_001, 9_752, 30_652, 189_867, 756_430)
 COUNTS_SIZE = 10_000
-METHODS = ("smartcore", "bio-SMART", "SpatialGlue")
+METHODS = ("smartcore", "smartcore, trained", "bio-SMART", "SpatialGlue")
 
 
 def main() -> None:
@@ -103,12 +104,14 @@ def _read(results: Path) -> list[dict[str, Any]]:
 
 
 def _tell(row: dict[str, Any]) -> None:
-    head = f"{row['case']:10} {row['n_spots']:>7,} {row['method']:12} {row['status']:8}"
+    head = f"{row['case']:10} {row['n_spots']:>7,} {row['method']:18} {row['status']:8}"
     if row["status"] == "done" and "total" in row:
         stages = ", ".join(f"{k} {v:.2f}" for k, v in row["seconds"].items())
-        each = f"{1000 * row['seconds']['training'] / row['steps']:.0f} ms each"
+        if row["steps"]:
+            each = 1000 * row["seconds"]["training"] / row["steps"]
+            stages += f"; {row['steps']} steps, {each:.0f} ms each"
         memory = f"{row['gpu_gb']:.2f} GB of the GPU, " if "gpu_gb" in row else ""
-        head += f" {row['total']:.1f} s ({stages}; {row['steps']} steps, {each}) {memory}"
+        head += f" {row['total']:.1f} s ({stages}) {memory}"
     print(head, f"{row['peak_gb']:.2f} GB", row.get("note", ""), flush=True)
 
 

@@ -171,7 +171,7 @@ def _times(device: str, sizes: tuple[int, ...], end: float) -> list[dict[str, An
     """Rows of benchmarks/scale.py; smartcore first, as bio-SMART may take all the time there is."""
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        for method in ("smartcore", "bio-SMART"):
+        for method in ("smartcore", "smartcore, trained", "bio-SMART"):
             for n_spots in sizes:
                 file = Path(folder, f"{method}_{n_spots}.jsonl")
                 row = {"check": "scale", "set": "grid", "n_spots": n_spots, "method": method}
@@ -195,9 +195,10 @@ def _time(method: str, n_spots: int, device: str, file: Path, end: float) -> dic
     row = {key: found[key] for key in ("status", "note") if key in found}
     row["memory_gb"] = found["peak_gb"]
     if found["status"] == "done":
-        training = found["seconds"]["training"]
-        row |= {"seconds": found["total"], "training": training, "steps": found["steps"]}
-        row |= {"ms_a_step": 1000 * training / found["steps"]}
+        row |= {"seconds": found["total"], "steps": found["steps"]}
+        if found["steps"]:
+            training = found["seconds"]["training"]
+            row |= {"training": training, "ms_a_step": 1000 * training / found["steps"]}
     return row | {key: found[key] for key in ("gpu_gb",) if key in found}
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -84,8 +85,7 @@ def run(method: str, case: str, file: Path, device: str) -> dict[str, Any]:
     with np.load(file) as stored:
         arrays = dict(stored)
     stages = Stages()
-    embed = {"smartcore": _smartcore, "bio-SMART": _bio_smart}[method]
-    prepare = embed(stages, device)
+    prepare = EMBED[method](stages, device)
     stages.count_steps()
     _wake(device)
     start = time.perf_counter()
@@ -94,7 +94,7 @@ def run(method: str, case: str, file: Path, device: str) -> dict[str, Any]:
             importlib.import_module(name)
         counts = _counts(arrays)
         start = time.perf_counter()
-        preprocess = {"smartcore": _by_smartcore, "bio-SMART": _by_scanpy}[method]
+        preprocess = _by_scanpy if method == "bio-SMART" else _by_smartcore
         features = stages.timed(preprocess, "preprocessing")(counts)
     else:
         features = {key[2:]: x for key, x in arrays.items() if key.startswith("x/")}
@@ -120,7 +120,7 @@ def _gpu_memory(device: str) -> dict[str, float]:
     return {"gpu_gb": torch.cuda.max_memory_allocated(device) / 2**30}
 
 
-def _smartcore(stages: Stages, device: str) -> Callable:
+def _smartcore(stages: Stages, device: str, **changes: Any) -> Callable:
     from smartcore import integration, preparation
 
     for where, name, stage in (
@@ -138,7 +138,7 @@ def _smartcore(stages: Stages, device: str) -> Callable:
 
     def embed(features: Arrays, coords: NDArray) -> NDArray:
         return integration.integrate(
-            features, coords, n_neighbors=4, epochs=50, device=device
+            features, coords, n_neighbors=4, device=device, **changes
         ).embedding
 
     return embed
@@ -153,6 +153,12 @@ def _bio_smart(stages: Stages, device: str) -> Callable:
     stages.watch(train, "train_SMART", "training")
     return lambda features, coords: theirs(features, coords, 0, device=device)
 
+
+EMBED = {
+    "smartcore": _smartcore,
+    "smartcore, trained": partial(_smartcore, epochs=50),
+    "bio-SMART": _bio_smart,
+}
 
 _CSR = ("data", "indices", "indptr", "shape")
 
