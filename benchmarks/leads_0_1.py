@@ -5,7 +5,7 @@ column but one is the mean of the groups' means. Then the choice is made anew wi
 at a time, and scored on the group left out: how would it have fared on data it did not see?
 First of all, the share that neighbours get in the default's average of each set.
 
-    python benchmarks/leads.py [--sets her2st_A1 …]
+    python benchmarks/leads_0_1.py [--sets her2st_A1 …]
 
 With --ari two more tables: ARI of mclust's clusters of the target, mean over K−2 … K+3, and the
 same when each spot has gone to the cluster of most of it and its neighbours. They take minutes a
