@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,10 @@ def test_process_exits_with_the_code_and_one_line(tmp_path):
 def test_process_is_interrupted_cleanly(section, out):
     options = ["--epochs", 10**6, "-k", 3, "-v", "--save-model", out.with_name("m.pt")]
     started = time.monotonic()
-    with process("run", "--rna", section / "rna.h5ad", "-o", out, *options) as running:
+    args = ["run", "--rna", section / "rna.h5ad", "-o", out, *options]
+    # A shell ignores the signal in what it runs in the background.
+    heeded = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with process(*args, preexec_fn=heeded) as running:
         assert running.stderr is not None
         while "epoch" not in (line := running.stderr.readline()):
             assert line, "the process ended before it trained"
