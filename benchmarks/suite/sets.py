@@ -143,7 +143,16 @@ def _truths(name: str, adata: AnnData) -> dict[str, pd.Series]:
 
 
 def _read(name: str, data: Path) -> dict[str, AnnData]:
-    """Modality → counts with components in ``obsm["X_pca"]``."""
+    """Modality → counts with components in ``obsm["X_pca"]``, of spots that have any."""
+    modalities = _all_spots(name, data)
+    has = [~np.isnan(adata.obsm["X_pca"]).any(axis=1) for adata in modalities.values()]
+    kept = np.any(has, axis=0)
+    if kept.all():
+        return modalities
+    return {modality: adata[kept].copy() for modality, adata in modalities.items()}
+
+
+def _all_spots(name: str, data: Path) -> dict[str, AnnData]:
     if name in SIMULATIONS or name in HELD_OUT:
         return simulate(name)
     if name in REAL_TISSUE or name in KINDS:
